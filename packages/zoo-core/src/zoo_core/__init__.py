@@ -1,0 +1,8 @@
+"""zoo's core: the registry of models, weights that arrive verified, and the fast building of models from them.
+
+Importing this package imports neither torch nor NumPy; nor does anything that lists, names, describes or fetches.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

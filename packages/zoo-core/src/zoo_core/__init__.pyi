@@ -1,0 +1,9 @@
+from ._registry import get_model as get_model
+from ._registry import get_model_builder as get_model_builder
+from ._registry import get_model_weights as get_model_weights
+from ._registry import get_weight as get_weight
+from ._registry import list_models as list_models
+from ._weights import Preset as Preset
+from ._weights import Weights as Weights
+from ._weights import WeightsEnum as WeightsEnum
+from .prediction import predict as predict

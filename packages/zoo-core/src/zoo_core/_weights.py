@@ -1,0 +1,201 @@
+"""Weights entries: what torchvision calls the multi-weight API. No torch in here: it is imported by what is called."""
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from enum import property as enum_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from . import _catalogue
+from ._names import closest
+from .files import Digest, WeightsFile, file_of_url, resolve
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+_PRESETS = "zoo_core.transforms"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """The constructor of a preset with its arguments: a `functools.partial` that imports torch only when called.
+
+    Args:
+        target: `"module:Class"`; a bare class name is looked up in `zoo_core.transforms`.
+        keywords: The arguments that the weights were evaluated with.
+
+    Example:
+        >>> Preset("ImageClassification", {"crop_size": 224})(resize_size=240)
+        ImageClassification(crop_size=[224], resize_size=[240], mean=[0.485, 0.456, 0.406], ...)
+    """
+
+    target: str
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def func(self) -> "Callable[..., nn.Module]":
+        """The preset's class."""
+        module, _, name = self.target.rpartition(":")
+        return getattr(importlib.import_module(module or _PRESETS), name)  # type: ignore[no-any-return]
+
+    def __call__(self, **overrides: object) -> "nn.Module":
+        """Build the preset; `overrides` replace single arguments."""
+        return self.func(**{**self.keywords, **overrides})
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One set of published weights.
+
+    Args:
+        url: Where the file is published. `package:name/path` stands for a file inside the installed package `name`.
+        transforms: Called without arguments, gives the preprocessing that the weights were evaluated with.
+        meta: Facts about the weights: `categories`, `num_params`, `min_size`, `recipe`, `_metrics`, `_docs`, ….
+    """
+
+    url: str
+    transforms: "Callable[..., nn.Module]"
+    meta: dict[str, Any]
+
+
+class WeightsEnum(Enum):
+    """The base of the enums that name a model's weights.
+
+    A member is either written as a `Weights(...)`, or as `auto()`: then its facts stand in the JSON file beside the
+    module of the enum, of the same name. Members are torch-free: only `transforms()` and `get_state_dict()` import it.
+
+    Example:
+        >>> from zoo_classification import ResNet50_Weights
+        >>> ResNet50_Weights.DEFAULT
+        ResNet50_Weights.IMAGENET1K_V2
+        >>> ResNet50_Weights.DEFAULT.url
+        'https://download.pytorch.org/models/resnet50-11ad3fa6.pth'
+    """
+
+    @staticmethod
+    def _generate_next_value_(name: str, start: int, count: int, last_values: list[Any]) -> str:
+        return name
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if isinstance(value, str):
+            return cls.__members__.get(value)
+        return next((member for member in cls if member.value == value), None) if isinstance(value, Weights) else None
+
+    @classmethod
+    def verify(cls, obj: "WeightsEnum | str | None") -> Self | None:
+        """Return the member that `obj` stands for.
+
+        Args:
+            obj: A member, its name (`"IMAGENET1K_V1"`, `"DEFAULT"`, with or without the enum's name), or `None`.
+
+        Raises:
+            KeyError: No member has that name.
+            TypeError: `obj` is neither, or a member of another enum.
+        """
+        if obj is None or isinstance(obj, cls):
+            return obj
+        if not isinstance(obj, str):
+            found = obj.__name__ if isinstance(obj, type) else type(obj).__name__
+            raise TypeError(f"Invalid Weight class provided; expected {cls.__name__} but received {found}.")
+        name = obj.removeprefix(f"{cls.__name__}.")
+        try:
+            return cls[name]
+        except KeyError:
+            known = ", ".join(cls.__members__)
+            raise UnknownMemberError(
+                f"{cls.__name__} has no member {name!r}; it has {known}.{closest(name, cls.__members__, 1)}"
+            ) from None
+
+    @enum_property
+    def value(self) -> Weights:
+        """The entry as a `Weights`."""
+        if isinstance(self._value_, Weights):
+            return self._value_
+        raw = self._facts()
+        arguments = dict(raw["transforms"])
+        preset = Preset(arguments.pop("preset"), arguments)
+        return Weights(raw["url"], preset, _catalogue.read_meta(raw["meta"], self._path().parent))
+
+    @property
+    def url(self) -> str:
+        """Where the file is published."""
+        return self._value_.url if isinstance(self._value_, Weights) else str(self._facts()["url"])
+
+    @property
+    def transforms(self) -> "Callable[..., nn.Module]":
+        """Called without arguments, gives the preprocessing that the weights were evaluated with."""
+        return self.value.transforms
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """Facts about the weights; the dictionary is the caller's own."""
+        return self.value.meta
+
+    @property
+    def file(self) -> WeightsFile:
+        """The published file: its name, digest and size, as far as they are known."""
+        if isinstance(self._value_, Weights):
+            return file_of_url(str(self), self.url)
+        facts = self._facts()
+        digest = Digest(facts["sha256"]) if "sha256" in facts else None
+        return file_of_url(str(self), self.url, digest, facts.get("bytes"))
+
+    def get_state_dict(
+        self, progress: bool = True, check_hash: bool = False, *, map_location: Any = "cpu"
+    ) -> "Mapping[str, Tensor]":
+        """Fetch the file where it is not here yet, verify it, and read it.
+
+        Args:
+            progress: Show a progress bar on stderr while downloading.
+            check_hash: A file is verified wherever a digest is known. `True`: refuse it where none is.
+            map_location: As for `torch.load`.
+
+        Returns:
+            What the file holds, names and values untouched.
+
+        Raises:
+            WeightsUnavailableError: No source had the file.
+            CheckpointError: The file cannot be read as a checkpoint.
+        """
+        from .checkpoints import read_state_dict
+
+        file = self.file
+        if check_hash and file.digest is None:
+            raise ValueError(
+                f"check_hash=True, but no SHA-256 is known for {self}: put its first digits into the file name, "
+                f"as in 'name-0123abcd.pth' (found {file.name!r})."
+            )
+        return read_state_dict(resolve(file, progress=progress).path, map_location=map_location)
+
+    def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
+        """Pickle by name: a copy is the member itself, also where a metric is NaN."""
+        return getattr, (type(self), self.name)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}.{self.name}"
+
+    def __str__(self) -> str:
+        return repr(self)
+
+    def _path(self) -> Path:
+        return Path(str(sys.modules[type(self).__module__].__file__)).with_suffix(".json")
+
+    def _facts(self) -> dict[str, Any]:
+        return _catalogue.read_weights(self._path(), type(self).__name__, self.name)
+
+
+class UnknownMemberError(KeyError):
+    """A weights enum has no member of that name."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])

@@ -1,0 +1,84 @@
+"""Postpones the initialisation of parameters until somebody reads them: those that a file replaces never need it."""
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+_WRITES = {
+    "bernoulli_", "constant_", "dirac_", "eye_", "fill_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
+    "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zero_", "zeros_",
+    "add_", "clamp_", "clamp_max_", "clamp_min_", "div_", "erfinv_", "mul_", "sub_",
+}  # fmt: skip
+"""The operations that wait: those that `torch.nn.init` has and consists of. They change values, nothing else."""
+
+_ASKS = {"__get__", "__set__", "__len__", "__hash__", "data_ptr", "dim", "element_size", "is_contiguous", "is_complex",
+         "is_floating_point", "numel", "requires_grad_", "size", "stride", "untyped_storage"}  # fmt: skip
+"""What does not look at values. Anything that is not listed is taken to, which is always right, only slower."""
+
+
+class DeferredInitialization(TorchFunctionMode):
+    """Inside this context, in-place operations on parameters are kept and done only when their values are needed.
+
+    The parameters are allocated but their memory is not touched, so a model costs next to nothing until its values
+    come from a file. Everything else, buffers above all, is computed as always. A parameter that is read while its
+    operations wait gets them done first: no value can be observed that an ordinary construction would not have given,
+    except that the random numbers are drawn in another order.
+
+    Call `finish` afterwards for the parameters that no file has replaced.
+
+    Example:
+        >>> with DeferredInitialization() as deferred:
+        ...     layer = nn.Linear(4096, 4096)
+        >>> deferred.finish(layer.parameters())
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiting: dict[int, list[Callable[[], object]]] = {}
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],  # the protocol's signature
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:  # the protocol's signature
+        """Keep the operation if it only writes to a parameter, else do it, after what its operands still wait for."""
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "")
+        target = args[0] if args else kwargs.get("tensor")
+        if name in _WRITES and isinstance(target, Tensor) and len(list(_tensors((args, kwargs)))) == 1:
+            key = _storage(target)
+            if isinstance(target, nn.Parameter) or key in self._waiting:
+                self._waiting.setdefault(key, []).append(functools.partial(func, *args, **kwargs))
+                return target
+        if self._waiting and name not in _ASKS:
+            with torch._C.DisableTorchFunction():  # what modes themselves use
+                self.finish(_tensors((args, kwargs)))
+        return func(*args, **kwargs)
+
+    def finish(self, parameters: Iterable[Tensor]) -> None:
+        """Do what `parameters` still wait for; a parameter that waits for nothing stays as it is."""
+        with torch.no_grad():
+            for parameter in parameters:
+                for operation in self._waiting.pop(_storage(parameter), ()):
+                    operation()
+
+
+def _tensors(operands: object) -> Iterator[Tensor]:
+    if isinstance(operands, Tensor):
+        yield operands
+    elif isinstance(operands, (list, tuple)):
+        for operand in operands:
+            yield from _tensors(operand)
+    elif isinstance(operands, dict):
+        yield from _tensors(list(operands.values()))
+
+
+def _storage(tensor: Tensor) -> int:
+    """Identify the memory, which all views of a tensor share; what waits holds on to it, so it is not given again."""
+    return int(tensor.untyped_storage()._cdata)

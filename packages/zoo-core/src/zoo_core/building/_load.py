@@ -1,0 +1,93 @@
+"""Puts the tensors of a checkpoint into a model, without copying them."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from zoo_core.errors import CheckpointError
+
+logger = logging.getLogger("zoo")
+
+
+class Initialiser(Protocol):
+    """Finishes the initialisation of parameters that no file replaced."""
+
+    def finish(self, parameters: "list[Tensor]") -> None:
+        """Initialise those of `parameters` that still wait for it."""
+        ...
+
+
+def load_checkpoint(
+    model: nn.Module, state: Mapping[str, Tensor], *, source: str, initialiser: Initialiser | None = None
+) -> None:
+    """Make the tensors of `state` the model's own. Afterwards the model is what `load_state_dict` would have made it.
+
+    A classifier for another number of classes than the checkpoint's stays as initialised, and a line in the log says
+    so; anything else that does not fit is an error.
+
+    Args:
+        model: Its attribute `classifiers` names the modules whose shape depends on the number of classes.
+        state: Tensors by name. The model takes them over: they must not be used elsewhere.
+        source: What the checkpoint is called in messages.
+        initialiser: What the model was built under, if its initialisation was deferred.
+
+    Raises:
+        CheckpointError: Tensors are missing, unexpected, or of another shape; the message names them.
+    """
+    own = model.state_dict(keep_vars=True)
+    expected = {name: (tensor.dtype, tensor.shape) for name, tensor in own.items()}
+    fresh = _resized_classifiers(model, state, expected)
+    kept = OrderedDict((name, tensor) for name, tensor in state.items() if name not in fresh)
+    if hasattr(state, "_metadata"):  # where load_state_dict finds the modules' versions
+        kept._metadata = state._metadata  # type: ignore[attr-defined]
+    _assign(model, kept, fresh, source)
+    if initialiser is not None:
+        initialiser.finish([parameter for name, parameter in model.named_parameters() if name in fresh])
+    _restore_form(model, expected)
+    if fresh:
+        logger.warning("%s: %s kept as initialised, for another number of classes", source, ", ".join(sorted(fresh)))
+
+
+def _resized_classifiers(
+    model: nn.Module, state: Mapping[str, Tensor], expected: Mapping[str, tuple[torch.dtype, torch.Size]]
+) -> set[str]:
+    """Return the names under `model.classifiers` that the checkpoint has in another shape."""
+    prefixes = tuple(f"{name}." for name in getattr(model, "classifiers", ()))
+    return {
+        name
+        for name, (_, shape) in expected.items()
+        if prefixes and name.startswith(prefixes) and name in state and state[name].shape != shape
+    }
+
+
+def _assign(model: nn.Module, state: Mapping[str, Tensor], fresh: set[str], source: str) -> None:
+    try:
+        result = model.load_state_dict(state, strict=False, assign=True)
+    except RuntimeError as error:  # shapes that differ; the text lists them
+        raise CheckpointError(f"{source} does not fit {type(model).__name__}: {error}") from None
+    missing = [name for name in result.missing_keys if name not in fresh]
+    if missing or result.unexpected_keys:
+        raise CheckpointError(
+            f"{source} does not fit {type(model).__name__}: "
+            f"missing {_named(missing)}; unexpected {_named(result.unexpected_keys)}."
+        )
+
+
+def _restore_form(model: nn.Module, expected: Mapping[str, tuple[torch.dtype, torch.Size]]) -> None:
+    """Convert tensors that a file holds in another dtype (some in float16) or not contiguous, as copying would have."""
+    with torch.no_grad():
+        for name, tensor in model.state_dict(keep_vars=True).items():
+            dtype = expected[name][0] if name in expected else tensor.dtype
+            if tensor.dtype != dtype or not tensor.is_contiguous():
+                tensor.data = tensor.data.to(dtype).contiguous()
+
+
+def _named(names: list[str], shown: int = 8) -> str:
+    if not names:
+        return "nothing"
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more

@@ -1,0 +1,108 @@
+"""What several commands share: output, errors, and the names that users type."""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from zoo_core._registry import get_model_entry, get_model_weights, get_weight, list_models
+from zoo_core._weights import WeightsEnum
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress, no notes.")
+
+
+def print_json(data: object) -> None:
+    """Print data as JSON; what is not a number there (an unpublished metric) becomes null."""
+    click.echo(json.dumps(_without_nan(data), indent=2, ensure_ascii=False))
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()) -> None:
+    """Print rows in columns; the columns named in `right` are flush right."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    for line in [header, *cells]:
+        aligned = (
+            cell.rjust(width) if name in right else cell.ljust(width)
+            for name, cell, width in zip(header, line, widths, strict=True)
+        )
+        click.echo("  ".join(aligned).rstrip())
+
+
+def note(text: str, *, quiet: bool = False) -> None:
+    """Print a line for people on stderr."""
+    if not quiet:
+        click.echo(text, err=True)
+
+
+def millions(count: int | float | None) -> str:
+    """Write a number of parameters as people do: `25.6M`."""
+    return "-" if count is None else f"{count / 1e6:.1f}M"
+
+
+def mebibytes(count: int | float | None) -> str:
+    """Write a number of bytes as people do: `97.8 MiB`."""
+    return "-" if count is None else f"{count / 2**20:.1f} MiB"
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """Turn the errors that users can cause into a message and an exit status, without a traceback."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError) as error:
+        raise click.UsageError(str(error)) from error
+    except (OSError, RuntimeError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def weights_named(names: Iterable[str]) -> list[WeightsEnum]:
+    """Return the entries that users mean: `resnet50`, `ResNet50_Weights` (their defaults), `ResNet50_Weights.DEFAULT`.
+
+    Raises:
+        ValueError: No model or entry has that name.
+    """
+    return [_weights_named(name) for name in names]
+
+
+def all_weights(task: str | None = None) -> list[tuple[str, WeightsEnum]]:
+    """Return every weights entry with its model's name, of one task or of all."""
+    entries = (get_model_entry(name) for name in list_models())
+    return [
+        (entry.name, member)
+        for entry in entries
+        if entry.weights and task in {None, entry.task}
+        for member in get_model_weights(entry.name)
+    ]
+
+
+def known_tasks() -> list[str]:
+    """Return the tasks of the registered models."""
+    return sorted({get_model_entry(name).task for name in list_models()})
+
+
+def _weights_named(name: str) -> WeightsEnum:
+    if "." in name:
+        return get_weight(name)
+    if name.endswith("Weights"):
+        return get_weight(f"{name}.DEFAULT")
+    member = get_model_weights(name).verify("DEFAULT")
+    assert member is not None
+    return member
+
+
+def _cell(value: object) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "-"
+    return f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+
+
+def _without_nan(data: Any) -> Any:  # JSON
+    if isinstance(data, float) and math.isnan(data):
+        return None
+    if isinstance(data, dict):
+        return {key: _without_nan(value) for key, value in data.items()}
+    return [_without_nan(value) for value in data] if isinstance(data, (list, tuple)) else data

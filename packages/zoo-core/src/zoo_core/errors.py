@@ -1,0 +1,17 @@
+"""The errors of zoo's own that a caller may want to tell apart. All derive from the built-in error of their kind."""
+
+
+class CatalogueError(ValueError):
+    """A package's data files do not have the form that the registry reads."""
+
+
+class WeightsUnavailableError(OSError):
+    """No source had the file of a weights entry. The message lists every source, its reason, and what to do."""
+
+
+class WrongBytesError(OSError):
+    """A file's SHA-256 is not the one that the catalogue states. The file has not been loaded."""
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint cannot be read, or does not fit the model it was to be loaded into."""

@@ -1,0 +1,14 @@
+from ._digest import Digest as Digest
+from ._digest import sha256_of as sha256_of
+from ._inventory import CachedFile as CachedFile
+from ._inventory import cached_files as cached_files
+from ._inventory import leftovers as leftovers
+from ._local import Verifier as Verifier
+from ._resolve import ResolvedFile as ResolvedFile
+from ._resolve import find_local as find_local
+from ._resolve import resolve as resolve
+from ._settings import DEFAULT_MIRROR as DEFAULT_MIRROR
+from ._settings import Settings as Settings
+from ._stamps import Stamps as Stamps
+from ._weights_file import WeightsFile as WeightsFile
+from ._weights_file import file_of_url as file_of_url

@@ -1,0 +1,78 @@
+"""Decides about files that are already here: right, wrong, or not known."""
+
+import contextlib
+import logging
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo_core.errors import WrongBytesError
+
+from ._settings import Settings
+from ._stamps import Stamps
+from ._weights_file import WeightsFile
+
+logger = logging.getLogger("zoo")
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """Compares files with what the catalogue states of them, and puts wrong ones away.
+
+    Args:
+        stamps: Digests of files that were verified before.
+        quarantine: The folder for files with wrong bytes.
+    """
+
+    stamps: Stamps
+    quarantine: Path
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Verifier":
+        """Return the verifier that keeps its stamps where the settings say."""
+        return cls(Stamps(settings.state / "verified"), settings.quarantine)
+
+    def verify(self, path: Path, file: WeightsFile) -> str:
+        """Return the SHA-256 of the file at `path`, which is the one that the catalogue states.
+
+        Raises:
+            WrongBytesError: It is not.
+        """
+        path = path.absolute()
+        sha256 = self.stamps.sha256_of(path)
+        self.check(sha256, file, path)
+        return sha256
+
+    def check(self, sha256: str, file: WeightsFile, path: Path | str) -> None:
+        """Compare a digest that was just computed.
+
+        Raises:
+            WrongBytesError: It is not the one that the catalogue states.
+        """
+        if file.digest is None or file.digest.matches(sha256):
+            return
+        if not file.digest.confirmed:
+            logger.warning(
+                "%s: the file's SHA-256 is %s, its name says %s. Nobody has confirmed that name: it is used.",
+                file.entry, sha256, file.digest,
+            )  # fmt: skip
+            return
+        raise WrongBytesError(f"{path} has wrong bytes: expected SHA-256 {file.digest}, found {sha256}")
+
+    def put_away(self, path: Path, keep_as: str) -> Path | None:
+        """Move a file with wrong bytes into the quarantine; behind a link, the file that it leads to.
+
+        Returns:
+            Where it is now; `None` if it could not be moved, as in a read-only folder.
+        """
+        target = self.quarantine / f"{keep_as}.{os.urandom(4).hex()}"
+        try:
+            self.quarantine.mkdir(parents=True, exist_ok=True)
+            shutil.move(path.resolve(), target)
+        except OSError:
+            return None
+        self.stamps.forget(path.absolute())
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+        return target

@@ -1,0 +1,194 @@
+"""Resolves a weights entry to a verified local file: what is here, else the mirrors, else upstream."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from zoo_core.errors import WeightsUnavailableError, WrongBytesError
+
+from ._hub import HubMirror
+from ._local import Verifier
+from ._receive import WORK_FOLDER, SourceError
+from ._settings import Settings
+from ._sources import Source, Upstream, find_in_folder, mirrors_of
+from ._weights_file import WeightsFile
+
+logger = logging.getLogger("zoo")
+
+PACKAGE_SCHEME = "package:"
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedFile:
+    """A file that is here and has been verified.
+
+    Args:
+        path: Where it is.
+        source: What gave it: a folder, a mirror, the upstream URL or a package.
+        sha256: Its digest, computed on this machine.
+        verified: What the digest was compared with: `"full digest"`, `"prefix"`, or `"unknown"` where none is known.
+    """
+
+    path: Path
+    source: str
+    sha256: str
+    verified: str
+
+
+def resolve(file: WeightsFile, *, settings: Settings | None = None, progress: bool = True) -> ResolvedFile:
+    """Return the verified local file of a weights entry, fetching it where it is not here yet.
+
+    Args:
+        file: As a weights entry's `.file` gives it.
+        settings: Folders and sources; by default those of the environment.
+        progress: Show a bar on stderr while downloading.
+
+    Raises:
+        WeightsUnavailableError: No source has it; lists every source, its reason, and what to do.
+
+    Example:
+        >>> from zoo_core import get_weight
+        >>> resolve(get_weight("ResNet18_Weights.DEFAULT").file).path.name  # doctest: +SKIP
+        'resnet18-f37072fd.pth'
+    """
+    settings = settings or Settings.from_environment()
+    reasons: dict[str, str] = {}
+    if file.url.startswith(PACKAGE_SCHEME):
+        found = _in_package(file, settings, reasons)
+    else:
+        found = find_local(file, settings, reasons) or _fetch_once(file, settings, reasons, progress=progress)
+    if found is None:
+        raise WeightsUnavailableError(_explain(file, settings, reasons))
+    return found
+
+
+def find_local(file: WeightsFile, settings: Settings, reasons: dict[str, str] | None = None) -> ResolvedFile | None:
+    """Return the file if it is on this machine already and right. Makes no connection.
+
+    Args:
+        file: What to look for.
+        settings: The folders to look in.
+        reasons: Gets an entry for every place that does not have it, or has it wrong.
+    """
+    reasons = {} if reasons is None else reasons
+    for label, path, ours in local_candidates(file, settings):
+        if path is None:
+            reasons[label] = "not there"
+        elif (found := _verified(path, label, file, settings, reasons, may_move=ours)) is not None:
+            return found
+    return None
+
+
+def local_candidates(file: WeightsFile, settings: Settings) -> Iterator[tuple[str, Path | None, bool]]:
+    """Yield every place the file may be in: its name, the path if something is there, and whether it is a cache."""
+    for folder in settings.search_path:
+        yield f"{folder} (ZOO_WEIGHTS_PATH)", find_in_folder(folder, file), False
+    for mirror in mirrors_of(settings):
+        if isinstance(mirror, HubMirror):
+            yield f"cache of {mirror.label}", mirror.find(file, settings), True
+    path = settings.checkpoints / file.name
+    yield str(settings.checkpoints), path if path.is_file() else None, True
+
+
+def _in_package(file: WeightsFile, settings: Settings, reasons: dict[str, str]) -> ResolvedFile | None:
+    package, _, inside = file.url.removeprefix(PACKAGE_SCHEME).partition("/")
+    spec = find_spec(package)
+    folders = (spec.submodule_search_locations if spec else None) or ()
+    path = next((Path(folder) / inside for folder in folders if (Path(folder) / inside).is_file()), None)
+    label = f"package {package}"
+    if path is None:
+        reasons[label] = f"has no file {inside}: install it again"
+        return None
+    return _verified(path, label, file, settings, reasons, may_move=False)
+
+
+def _verified(
+    path: Path, source: str, file: WeightsFile, settings: Settings, reasons: dict[str, str], *, may_move: bool
+) -> ResolvedFile | None:
+    verifier = Verifier.of(settings)
+    try:
+        return _resolved(path, source, verifier.verify(path, file), file)
+    except OSError as error:
+        reasons[source] = str(error)
+        kept = verifier.put_away(path, file.name) if may_move and isinstance(error, WrongBytesError) else None
+        if kept is not None:
+            reasons[source] += f"; kept for a look at {kept}"
+        logger.warning("%s: %s", source, reasons[source])
+        return None
+
+
+def _fetch_once(
+    file: WeightsFile, settings: Settings, reasons: dict[str, str], *, progress: bool
+) -> ResolvedFile | None:
+    """Fetch under a lock, so that however many processes ask, one downloads; the others find its file."""
+    if settings.offline:
+        reasons.update(dict.fromkeys((source.label for source in _sources(file, settings)), "not asked: offline"))
+        return None
+    try:
+        with _locked(file, settings):
+            return find_local(file, settings) or _fetch(file, settings, reasons, progress=progress)
+    except OSError as error:
+        reasons[str(settings.checkpoints)] = f"cannot be written: {error}. Set TORCH_HOME to a folder that can"
+        return None
+
+
+def _fetch(file: WeightsFile, settings: Settings, reasons: dict[str, str], *, progress: bool) -> ResolvedFile | None:
+    for source in _sources(file, settings):
+        try:
+            path, sha256 = source.fetch(file, settings, progress=progress)
+        except SourceError as error:
+            reasons[source.label] = str(error)
+            logger.info("%s: %s; the next source is asked", source.label, error)
+        else:
+            logger.info("%s came from %s, verified", file.name, source.label)
+            return _resolved(path, source.label, sha256, file)
+    return None
+
+
+def _sources(file: WeightsFile, settings: Settings) -> Iterator[Source]:
+    yield from mirrors_of(settings)
+    yield Upstream(file.url)
+
+
+@contextmanager
+def _locked(file: WeightsFile, settings: Settings) -> Iterator[None]:
+    """Hold the lock of a file. It only saves work: where locks do nothing, unique names and renames keep it right."""
+    from filelock import FileLock, Timeout
+
+    folder = settings.checkpoints / WORK_FOLDER / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f"{file.name}.lock")
+    try:
+        lock.acquire(timeout=1)
+    except Timeout:
+        logger.info("another process is fetching %s: waiting for it", file.name)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _resolved(path: Path, source: str, sha256: str, file: WeightsFile) -> ResolvedFile:
+    if file.digest is None or not file.digest.matches(sha256):
+        verified = "unknown"
+    else:
+        verified = "full digest" if file.digest.is_full else "prefix"
+    return ResolvedFile(path, source, sha256, verified)
+
+
+def _explain(file: WeightsFile, settings: Settings, reasons: dict[str, str]) -> str:
+    lines = [f"No source has {file.name} ({file.entry}, SHA-256 {file.digest or 'unknown'}):"]
+    lines += [f"  {source}: {reason}" for source, reason in reasons.items()]
+    if file.url.startswith(PACKAGE_SCHEME):
+        return "\n".join(lines)
+    folder = settings.search_path[0] if settings.search_path else settings.checkpoints
+    if settings.offline:
+        lines.append("zoo is offline (ZOO_OFFLINE or HF_HUB_OFFLINE is set): unset it, or")
+    lines.append(
+        f"on a machine with a connection run `zoo download {file.entry}` and copy the file that it names to {folder}."
+    )
+    return "\n".join(lines)

@@ -1,0 +1,68 @@
+"""Where files are looked for, fetched from and kept: read from the environment at each use, never stored."""
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+DEFAULT_MIRROR = "hf://org/zoo-weights"
+"""The project's own mirror. This is the one place that names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Folders and sources.
+
+    Args:
+        search_path: Read-only folders that are searched first (`ZOO_WEIGHTS_PATH`).
+        checkpoints: Where downloads are kept: torch.hub's folder, shared with torchvision (`TORCH_HOME`).
+        hub_cache: The Hugging Face cache (`HF_HUB_CACHE`, `HF_HOME`).
+        state: zoo's own small files, and the quarantine (`XDG_CACHE_HOME`).
+        mirrors: Sources asked before upstream, in order (`ZOO_MIRRORS`).
+        offline: Make no connection at all (`ZOO_OFFLINE` or `HF_HUB_OFFLINE`).
+    """
+
+    search_path: tuple[Path, ...]
+    checkpoints: Path
+    hub_cache: Path
+    state: Path
+    mirrors: tuple[str, ...]
+    offline: bool
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Read the settings from environment variables, which keep their usual meaning."""
+        cache = Path(environment.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+        hugging_face = Path(environment.get("HF_HOME") or cache / "huggingface").expanduser()
+        return cls(
+            search_path=tuple(
+                Path(folder).expanduser()
+                for folder in environment.get("ZOO_WEIGHTS_PATH", "").split(os.pathsep)
+                if folder
+            ),
+            checkpoints=_torch_hub_folder(environment, cache) / "checkpoints",
+            hub_cache=Path(environment.get("HF_HUB_CACHE") or hugging_face / "hub").expanduser(),
+            state=cache / "zoo",
+            mirrors=tuple(part for part in re.split(r"[,\s]+", environment.get("ZOO_MIRRORS", DEFAULT_MIRROR)) if part),
+            offline=_is_on(environment.get("ZOO_OFFLINE")) or _is_on(environment.get("HF_HUB_OFFLINE")),
+        )
+
+    @property
+    def quarantine(self) -> Path:
+        """Where files with wrong bytes are moved to, to be looked at and never loaded."""
+        return self.state / "quarantine"
+
+
+def _torch_hub_folder(environment: Mapping[str, str], cache: Path) -> Path:
+    """Return `torch.hub.get_dir()` without importing torch for it."""
+    hub = sys.modules.get("torch.hub")
+    if hub is not None and environment is os.environ:
+        return Path(hub.get_dir())
+    return Path(environment.get("TORCH_HOME") or cache / "torch").expanduser() / "hub"
+
+
+def _is_on(value: str | None) -> bool:
+    return (value or "").strip().lower() in {"1", "true", "yes", "on"}

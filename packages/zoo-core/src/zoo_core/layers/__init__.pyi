@@ -1,0 +1,4 @@
+from ._channels import make_divisible as make_divisible
+from ._checks import require_positive as require_positive
+from ._conv_norm_activation import ConvNormActivation as ConvNormActivation
+from ._squeeze_excitation import SqueezeExcitation as SqueezeExcitation

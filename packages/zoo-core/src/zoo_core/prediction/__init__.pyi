@@ -1,0 +1,11 @@
+from ._classification import ClassificationPredictor as ClassificationPredictor
+from ._predict import Predictor as Predictor
+from ._predict import load_predictor as load_predictor
+from ._predict import predict as predict
+from ._predict import stream as stream
+from ._results import Classification as Classification
+from ._results import Failure as Failure
+from ._results import Prediction as Prediction
+from ._results import ScoredLabel as ScoredLabel
+from ._sources import embedded_model as embedded_model
+from ._sources import image_files as image_files

@@ -1,0 +1,9 @@
+"""Preprocessing: what turns a picture into the tensor that a model expects.
+
+The presets are the objects that weights name (`weights.transforms()`); the functions are the steps they are made of.
+Images are PIL images or tensors (..., C, H, W), batched or not.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,96 @@
+"""The preprocessing that published weights were evaluated with, one module class a task."""
+
+import inspect
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from zoo_core.images import to_rgb
+
+from ._functional import InterpolationMode, check_type, checked_size, checked_statistics, pil_to_tensor, resize
+from ._kernels import center_crop_tensor, normalize_tensor, resize_tensor, to_float_tensor
+
+
+class _Preset(nn.Module):
+    """A preset: its attributes are named as the arguments it was made with, and it has no parameters or buffers."""
+
+    def extra_repr(self) -> str:
+        arguments = inspect.signature(type(self)).parameters
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in arguments)
+
+
+class ImageClassification(_Preset):
+    """Preprocessing for image classification: resize, cut out the centre, scale to [0, 1], normalise.
+
+    Takes a PIL image or a tensor (..., C, H, W), integer or floating point in [0, 1], batched or not, and returns
+    float32 (C, height, width) or (..., C, height, width). PIL images are resized by Pillow, tensors by PyTorch; the
+    two agree within one grey level. PIL images of any mode become RGB first, as `zoo_core.images.to_rgb` says, or grey
+    where `mean` has one value. `torch.jit.script` compiles it for tensors.
+
+    Args:
+        crop_size: Height and width of the result in pixels, or (height, width). What the resized image lacks is filled
+            with zeros before the normalisation.
+        resize_size: What the smaller edge is resized to in pixels, or (height, width).
+        mean: A value for each channel, subtracted from pixels in [0, 1].
+        std: A value for each channel, by which the difference is divided.
+        interpolation: How to resize, an `InterpolationMode` or its value.
+        antialias: Whether tensors are shrunk as Pillow does it, taking in every pixel.
+
+    Raises:
+        ValueError: A size is not above 0, `mean` and `std` have not as many values, `std` has a 0, or there is no such
+            interpolation. When called: the image has no pixels, no dimension for the channels or not as many channels
+            as `mean` has values.
+        TypeError: When called: it is neither a PIL image nor a tensor.
+
+    Example:
+        >>> preset = ImageClassification(crop_size=224)
+        >>> preset(Image.new("RGB", (640, 480))).shape
+        torch.Size([3, 224, 224])
+        >>> preset(torch.zeros(2, 3, 480, 640, dtype=torch.uint8)).shape
+        torch.Size([2, 3, 224, 224])
+    """
+
+    def __init__(
+        self,
+        *,
+        crop_size: int | Sequence[int],
+        resize_size: int | Sequence[int] = 256,
+        mean: Sequence[float] = (0.485, 0.456, 0.406),
+        std: Sequence[float] = (0.229, 0.224, 0.225),
+        interpolation: str = "bilinear",
+        antialias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.crop_size = checked_size("crop_size", crop_size)
+        self.resize_size = checked_size("resize_size", resize_size)
+        self.mean, self.std = checked_statistics(mean, std)
+        self.interpolation = InterpolationMode(interpolation)
+        self.antialias = antialias
+
+    if TYPE_CHECKING:
+
+        def __call__(self, image: Tensor | Image.Image) -> Tensor: ...
+
+    def forward(self, image: Tensor) -> Tensor:
+        if not torch.jit.is_scripting():  # type: ignore[attr-defined]
+            image = _to_tensor(image, self.resize_size, self.interpolation, len(self.mean))
+        image = resize_tensor(image, self.resize_size, self.interpolation, self.antialias)
+        image = center_crop_tensor(image, self.crop_size[0], self.crop_size[-1])
+        return normalize_tensor(to_float_tensor(image), self.mean, self.std)
+
+
+def _to_tensor(image: Tensor | Image.Image, size: list[int], interpolation: str, num_channels: int) -> Tensor:
+    """Return a tensor as it is, and a PIL image resized by Pillow, after which `resize_tensor` has nothing to do."""
+    check_type(image)
+    if isinstance(image, Tensor):
+        return image
+    if num_channels not in {1, 3}:
+        raise ValueError(
+            f"A PIL image becomes RGB or grey, but mean and std have {num_channels} values: "
+            f"pass a tensor (..., {num_channels}, H, W)."
+        )
+    colours = to_rgb(image) if num_channels == 3 else to_rgb(image).convert("L")
+    return pil_to_tensor(resize(colours, size, interpolation=interpolation))

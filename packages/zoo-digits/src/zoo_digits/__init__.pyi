@@ -1,0 +1,2 @@
+from ._digits import shufflenet_v2_x0_5_digits as shufflenet_v2_x0_5_digits
+from .catalogue.digits import ShuffleNet_V2_X0_5_Digits_Weights as ShuffleNet_V2_X0_5_Digits_Weights

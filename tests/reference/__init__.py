@@ -1,0 +1,1 @@
+"""Reference data recorded from torchvision 0.28.0, and the synthetic parameters and inputs it was recorded with."""

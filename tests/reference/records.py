@@ -1,0 +1,79 @@
+"""Reads the reference records, and builds the models that they were taken of.
+
+`layouts/<model>.json` and `outputs/<model>.json` are lists of records; `"for"` names the weights members that a record
+holds for, `"none"` standing for a model without weights. `noise.json` tells what rounding alone does to the outputs.
+"""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from _pytest.mark import ParameterSet
+from torch import nn
+
+from zoo_core import get_model_builder, get_model_weights
+from zoo_core._packages import built_in_packages
+from zoo_core.building import without_files
+
+FOLDER = Path(__file__).parent
+LARGE = 60_000_000
+"""Parameters above which running a model is slow."""
+
+
+def built_in_models() -> dict[str, str | None]:
+    """Return the registered models with the names of their weights enums; plug-ins bring references of their own."""
+    return {entry.name: entry.weights for package in built_in_packages() for entry in package.models}
+
+
+def registered() -> set[tuple[str, str]]:
+    """Return every built-in model with `"none"` and each of its members."""
+    return {(model, member) for model, weights in built_in_models().items() for member in _members(model, weights)}
+
+
+def recorded(kind: str) -> set[tuple[str, str]]:
+    """Return the models and members that there are records of in the folder `kind`."""
+    names = (path.stem for path in (FOLDER / kind).glob("*.json"))
+    return {(name, member) for name in names for record in _read(kind, name) for member in record["for"]}
+
+
+def record_of(kind: str, model: str, member: str) -> dict[str, Any]:
+    """Return the one record for a model and member."""
+    (record,) = (record for record in _read(kind, model) if member in record["for"])
+    return record
+
+
+def cases(*, slow_if_large: bool) -> list[ParameterSet]:
+    """Return what there are records of, as parameters for tests."""
+    return [
+        pytest.param(
+            model, member, id=f"{model}-{member}", marks=[pytest.mark.slow] * (slow_if_large and _is_large(model))
+        )
+        for model, member in sorted(recorded("outputs"))
+    ]
+
+
+def build_as(model: str, member: str, **kwargs: Any) -> nn.Module:
+    """Build a model as its builder does with that member, initialised instead of loaded."""
+    with without_files():
+        return get_model_builder(model)(weights=None if member == "none" else member, **kwargs)
+
+
+def noise(model: str) -> float:
+    """Return the relative error that float32 rounding alone makes in the model's recorded output."""
+    return float(json.loads((FOLDER / "noise.json").read_text())[model])
+
+
+@cache
+def _read(kind: str, model: str) -> list[dict[str, Any]]:
+    records: list[dict[str, Any]] = json.loads((FOLDER / kind / f"{model}.json").read_text())
+    return records
+
+
+def _is_large(model: str) -> bool:
+    return max(record["num_params"] for record in _read("outputs", model)) > LARGE
+
+
+def _members(model: str, weights: str | None) -> list[str]:
+    return ["none", *(member.name for member in get_model_weights(model))] if weights else ["none"]
