@@ -103,7 +103,7 @@ def test_blocks_tell_where_stages_start(builder: Any, dilated: bool) -> None:
 
 def test_dropout_acts_in_training_only() -> None:
     network = mobilenet_v3_small(dropout=0.5)
-    network.features = nn.Identity()  # batch norm differs in training, too
+    network.features = nn.Sequential()  # batch norm differs in training, too
     features = torch.rand(4, 576, 1, 1)
     assert not torch.equal(network.train()(features), network(features))
     assert torch.equal(network.eval()(features), network(features))

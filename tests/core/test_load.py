@@ -103,6 +103,15 @@ def test_classifier_of_another_size_stays_fresh_and_one_line_says_so(caplog):
     assert "fc.bias, fc.weight" in record.message
 
 
+def test_auxiliary_modules_that_the_model_was_built_without_are_left_out():
+    network = Network()
+    network.auxiliaries = ("aux",)
+    state = trained()
+    state["aux.weight"] = torch.zeros(3)
+    load_checkpoint(network, state, source="test")
+    assert torch.equal(network.conv.weight, state["conv.weight"])
+
+
 def test_file_without_batch_counts_loads_as_pytorch_loads_it():
     state = trained()
     del state["norm.num_batches_tracked"]

@@ -72,7 +72,7 @@ def _read(kind: str, model: str) -> list[dict[str, Any]]:
 
 
 def _is_large(model: str) -> bool:
-    return max(record["num_params"] for record in _read("outputs", model)) > LARGE
+    return bool(_read("outputs", model)[0]["num_params"] > LARGE)
 
 
 def _members(model: str, weights: str | None) -> list[str]:

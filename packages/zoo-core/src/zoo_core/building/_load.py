@@ -2,7 +2,7 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Protocol
 
 import torch
@@ -30,7 +30,8 @@ def load_checkpoint(
     so; anything else that does not fit is an error.
 
     Args:
-        model: Its attribute `classifiers` names the modules whose shape depends on the number of classes.
+        model: Its attribute `classifiers` names the modules whose shape depends on the number of classes, `auxiliaries`
+            those that files hold and a model may have been built without: they are then left out.
         state: Tensors by name. The model takes them over: they must not be used elsewhere.
         source: What the checkpoint is called in messages.
         initialiser: What the model was built under, if its initialisation was deferred.
@@ -41,7 +42,8 @@ def load_checkpoint(
     own = model.state_dict(keep_vars=True)
     expected = {name: (tensor.dtype, tensor.shape) for name, tensor in own.items()}
     fresh = _resized_classifiers(model, state, expected)
-    kept = OrderedDict((name, tensor) for name, tensor in state.items() if name not in fresh)
+    unused = fresh | _left_out(model, state, expected)
+    kept = OrderedDict((name, tensor) for name, tensor in state.items() if name not in unused)
     if hasattr(state, "_metadata"):  # where load_state_dict finds the modules' versions
         kept._metadata = state._metadata  # type: ignore[attr-defined]
     _assign(model, kept, fresh, source)
@@ -56,12 +58,22 @@ def _resized_classifiers(
     model: nn.Module, state: Mapping[str, Tensor], expected: Mapping[str, tuple[torch.dtype, torch.Size]]
 ) -> set[str]:
     """Return the names under `model.classifiers` that the checkpoint has in another shape."""
-    prefixes = tuple(f"{name}." for name in getattr(model, "classifiers", ()))
+    classifiers = _prefixes(model, "classifiers")
     return {
         name
         for name, (_, shape) in expected.items()
-        if prefixes and name.startswith(prefixes) and name in state and state[name].shape != shape
+        if name.startswith(classifiers) and name in state and state[name].shape != shape
     }
+
+
+def _left_out(model: nn.Module, state: Mapping[str, Tensor], expected: Container[str]) -> set[str]:
+    """Return the names under `model.auxiliaries` that only the checkpoint has."""
+    auxiliaries = _prefixes(model, "auxiliaries")
+    return {name for name in state if name.startswith(auxiliaries) and name not in expected}
+
+
+def _prefixes(model: nn.Module, attribute: str) -> tuple[str, ...]:
+    return tuple(f"{name}." for name in getattr(model, attribute, ()))
 
 
 def _assign(model: nn.Module, state: Mapping[str, Tensor], fresh: set[str], source: str) -> None:
