@@ -1,5 +1,6 @@
 """Every routine command of the project: `nox -l` lists them."""
 
+import os
 from pathlib import Path
 
 import nox
@@ -11,11 +12,15 @@ nox.options.sessions = ["lint", "types", "tests", "hub"]
 nox.options.error_on_missing_interpreters = True
 
 PACKAGES = sorted(path.parent for path in Path("packages").glob("*/pyproject.toml"))
-WITH_NUMPY = ["numpy>=2"]
+WHEELS = [("zoo-classification", "resnet18"), ("zoo-digits", "shufflenet_v2_x0_5_digits")]
+"""The packages that are tried from their wheels, each in an environment of its own, with a model to build."""
+PEERS = ["torch==2.13.0", "torchvision==0.28.0"]
+NO_NUMPY = "ignore:Failed to initialize NumPy:UserWarning"
+"""What torch says where NumPy is not installed, which zoo does not need."""
 
 
 def install_packages(session: nox.Session, *more: str) -> None:
-    """Install the workspace's packages, editable, with the versions that the project is tested with."""
+    """Install the workspace's packages, editable, in the versions that the project is tested with."""
     editable = [argument for package in PACKAGES for argument in ("-e", str(package))]
     session.install("-q", "-c", "constraints.txt", *editable, *more)
 
@@ -69,23 +74,21 @@ def hub(session: nox.Session) -> None:
     session.run("python", "tests/hub_check.py")
 
 
-@nox.session
-def wheels(session: nox.Session) -> None:
-    """Build every package and use it from its wheel alone, in an empty environment."""
-    session.install("-q", "build")
-    out = Path(session.create_tmp()) / "wheels"
-    for package in PACKAGES:
-        session.run("python", "-m", "build", "-q", "--wheel", "--outdir", str(out), str(package), silent=True)
-    session.install(
-        "-q",
-        "-c",
-        "constraints.txt",
-        "--find-links",
-        str(out),
-        "--force-reinstall",
-        "--no-deps",
-        *map(str, sorted(out.glob("*.whl"))),
-    )
+@nox.session(reuse_venv=False)
+@nox.parametrize(("package", "model"), WHEELS, ids=[package for package, _ in WHEELS])
+def wheels(session: nox.Session, package: str, model: str) -> None:
+    """Install one package from its wheel, with what it depends on and nothing else of the repo, and use it."""
+    session.install("-q", "build", "hatchling")
+    out = Path(session.create_tmp()).absolute() / "wheels"
+    for folder in PACKAGES:
+        session.run("python", "-m", "build", "-q", "-n", "-w", "-o", str(out), str(folder), silent=True)
+    session.install("-q", "-c", "constraints.txt", "--find-links", str(out), package)
+    check = Path("tests/wheel_check.py").absolute()
+    session.chdir(session.create_tmp())
+    session.run("python", "-I", "-W", "error", "-W", NO_NUMPY, str(check), package, model)
+    if package == "zoo-digits":
+        samples = session.run("python", "-c", "import zoo_digits; print(zoo_digits.__path__[0])", silent=True)
+        session.run("zoo", "predict", f"{str(samples).strip()}/samples", "--topk", "1")
 
 
 @nox.session
@@ -105,3 +108,19 @@ def third_party_requirements() -> list[str]:
         for requirement in nox.project.load_toml(package / "pyproject.toml")["project"]["dependencies"]
     }
     return sorted(requirement for requirement in requirements if not requirement.startswith("zoo-"))
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure against torchvision, in one environment that holds both; `-- start` runs benchmarks/start.py alone."""
+    registry_alone = {
+        "PIP_FIND_LINKS": "",
+        "PIP_CONFIG_FILE": os.devnull,
+    }  # torchvision needs the build it was made for
+    session.install("-q", *PEERS, env=registry_alone)
+    install_packages(session)
+    names = session.posargs[:1] or sorted(
+        path.stem for path in Path("benchmarks").glob("*.py") if path.stem != "measure"
+    )
+    for name in names:
+        session.run("python", f"benchmarks/{name}.py", *session.posargs[1:])

@@ -2,9 +2,15 @@
 
 import os
 import socket
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+import torch
+from torch import Tensor
+
+from zoo_core import Weights, WeightsEnum
+from zoo_core.files import Settings, sha256_of
 
 # Read by huggingface_hub when it is imported.
 os.environ |= {"HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
@@ -38,3 +44,19 @@ def _this_machine_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket.socket, "connect", checked_connect)
     monkeypatch.setattr(socket, "getaddrinfo", checked_look_up)
+
+
+@pytest.fixture
+def publish(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Put tensors where a weights member's file would be after a download, under a name that carries their digest."""
+
+    def publish_state(member: WeightsEnum, state: Mapping[str, Tensor], *, as_zip: bool = True) -> Path:
+        folder = Settings.from_environment().checkpoints
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.save(state, folder / "unnamed", _use_new_zipfile_serialization=as_zip)
+        name = f"{member.file.name.partition('-')[0]}-{sha256_of(folder / 'unnamed')[:8]}.pth"
+        value = Weights(f"http://127.0.0.1:9/{name}", member.transforms, member.meta)
+        monkeypatch.setattr(member, "_value_", value)
+        return (folder / "unnamed").rename(folder / name)
+
+    return publish_state

@@ -99,3 +99,14 @@ def test_builder_keeps_its_signature_name_and_docstring(tiny):
 def test_classes_come_from_the_weights_unless_given(tiny):
     assert tiny(weights="V1")[1].out_features == 3
     assert tiny(weights="V1", num_classes=9)[1].out_features == 9
+
+
+def test_pretrained_where_there_never_was_one_is_an_error_that_lists_the_members(example):
+    from zoo_core.building import builder
+
+    @builder(weights=example.Tiny_Weights)
+    def newer(*, weights=None, progress=True): ...
+
+    with pytest.raises(ValueError, match=r"No weights available.*Tiny_Weights\.V1"):
+        newer(weights=True)
+    assert newer(weights="V1") is None

@@ -1,6 +1,5 @@
 """What to say when a name is not known."""
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -11,6 +10,8 @@ def closest(name: str, known: Iterable[str], count: int = 3) -> str:
         >>> closest("resnet500", ["resnet50", "alexnet"])
         ' Did you mean resnet50?'
     """
+    import difflib
+
     by_lower = {candidate.lower(): candidate for candidate in known}
     matches = difflib.get_close_matches(name.lower(), by_lower, n=count, cutoff=0.5)
     if not matches:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from . import _catalogue
 from ._names import closest
-from .files import Digest, WeightsFile, file_of_url, resolve
+from .files import Digest, WeightsFile, file_of_url
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -162,6 +162,7 @@ class WeightsEnum(Enum):
             CheckpointError: The file cannot be read as a checkpoint.
         """
         from .checkpoints import read_state_dict
+        from .files import resolve
 
         file = self.file
         if check_hash and file.digest is None:

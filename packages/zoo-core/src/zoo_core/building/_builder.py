@@ -12,7 +12,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def builder(**pretrained: WeightsEnum) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def builder(**pretrained: WeightsEnum | type[WeightsEnum]) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a function a builder.
 
     Its weights parameters then take a member of their enum, a member's name, or `None`; anything else is a `TypeError`
@@ -20,7 +20,8 @@ def builder(**pretrained: WeightsEnum) -> Callable[[Callable[P, R]], Callable[P,
 
     Args:
         **pretrained: For each weights parameter the member that `pretrained=True` has always stood for: it tells the
-            enum, too. The old name of `weights` is `pretrained`, that of `weights_backbone` `pretrained_backbone`.
+            enum, too. A model that never had `pretrained=True` gives the enum itself. The old name of `weights` is
+            `pretrained`, that of `weights_backbone` is `pretrained_backbone`.
 
     Example:
         >>> @builder(weights=ResNet18_Weights.IMAGENET1K_V1)  # doctest: +SKIP
@@ -40,7 +41,7 @@ def builder(**pretrained: WeightsEnum) -> Callable[[Callable[P, R]], Callable[P,
             for parameter, legacy in pretrained.items():
                 _modernise(parameter, legacy, arguments)
                 if parameter in arguments:
-                    arguments[parameter] = type(legacy).verify(arguments[parameter])
+                    arguments[parameter] = _enum_of(legacy).verify(arguments[parameter])
             return function(**arguments)  # type: ignore[call-arg] # the same parameters, by keyword
 
         return build_model
@@ -73,7 +74,7 @@ def _name_positional(
     return given | arguments
 
 
-def _modernise(parameter: str, legacy: WeightsEnum, arguments: dict[str, Any]) -> None:
+def _modernise(parameter: str, legacy: WeightsEnum | type[WeightsEnum], arguments: dict[str, Any]) -> None:
     """Replace `pretrained=` and boolean weights by what they stand for, with a warning each."""
     old = parameter.replace("weights", "pretrained", 1)
     if old in arguments and parameter not in arguments:
@@ -85,8 +86,16 @@ def _modernise(parameter: str, legacy: WeightsEnum, arguments: dict[str, Any]) -
         )
         arguments[parameter] = bool(arguments.pop(old))
     if isinstance(arguments.get(parameter), bool):
+        if arguments[parameter] and not isinstance(legacy, WeightsEnum):
+            raise ValueError(
+                f"No weights available for this model by {old}=True: choose one of {', '.join(map(str, legacy))}."
+            )
         arguments[parameter] = legacy if arguments[parameter] else None
         warnings.warn(_boolean_message(parameter, arguments[parameter]), UserWarning, stacklevel=3)
+
+
+def _enum_of(legacy: WeightsEnum | type[WeightsEnum]) -> type[WeightsEnum]:
+    return type(legacy) if isinstance(legacy, WeightsEnum) else legacy
 
 
 def _boolean_message(parameter: str, member: WeightsEnum | None) -> str:

@@ -50,33 +50,34 @@ class DeferredInitialization(TorchFunctionMode):
         """Keep the operation if it only writes to a parameter, else do it, after what its operands still wait for."""
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
-        target = args[0] if args else kwargs.get("tensor")
-        if name in _WRITES and isinstance(target, Tensor) and len(list(_tensors((args, kwargs)))) == 1:
-            key = _storage(target)
-            if isinstance(target, nn.Parameter) or key in self._waiting:
+        if name in _ASKS:
+            return func(*args, **kwargs)
+        tensors = list(_tensors((*args, *kwargs.values())))
+        if name in _WRITES and len(tensors) == 1:
+            key = _storage(tensors[0])
+            if key in self._waiting or isinstance(tensors[0], nn.Parameter):
                 self._waiting.setdefault(key, []).append(functools.partial(func, *args, **kwargs))
-                return target
-        if self._waiting and name not in _ASKS:
+                return tensors[0]
+        if tensors and self._waiting:
             with torch._C.DisableTorchFunction():  # what modes themselves use
-                self.finish(_tensors((args, kwargs)))
+                self.finish(tensors)
         return func(*args, **kwargs)
 
     def finish(self, parameters: Iterable[Tensor]) -> None:
         """Do what `parameters` still wait for; a parameter that waits for nothing stays as it is."""
-        with torch.no_grad():
-            for parameter in parameters:
-                for operation in self._waiting.pop(_storage(parameter), ()):
+        for parameter in parameters:
+            operations = self._waiting.pop(_storage(parameter), ())
+            with torch.no_grad():
+                for operation in operations:
                     operation()
 
 
-def _tensors(operands: object) -> Iterator[Tensor]:
-    if isinstance(operands, Tensor):
-        yield operands
-    elif isinstance(operands, (list, tuple)):
-        for operand in operands:
+def _tensors(operands: Iterable[object]) -> Iterator[Tensor]:
+    for operand in operands:
+        if isinstance(operand, Tensor):
+            yield operand
+        elif isinstance(operand, (list, tuple)):
             yield from _tensors(operand)
-    elif isinstance(operands, dict):
-        yield from _tensors(list(operands.values()))
 
 
 def _storage(tensor: Tensor) -> int:

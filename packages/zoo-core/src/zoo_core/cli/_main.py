@@ -1,6 +1,7 @@
 """The group of commands; each is imported when it is called."""
 
 import logging
+import warnings
 from importlib import import_module
 
 import click
@@ -48,5 +49,6 @@ class _LazyGroup(click.Group):
 @click.version_option(package_name="zoo-core", prog_name="zoo")
 def main() -> None:
     """Pretrained vision models for PyTorch: find them, fetch their weights, predict with them."""
+    warnings.filterwarnings("ignore", "Failed to initialize NumPy")  # torch would like it; nothing here needs it
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("zoo").setLevel(logging.INFO)

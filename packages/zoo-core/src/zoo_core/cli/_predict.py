@@ -52,7 +52,8 @@ def command(
 
         predictor = load_predictor(model, weights, device=device, topk=topk, progress=not quiet)
         predictions = stream(predictor, files, batch_size=batch_size)
-        failures = _print_as_json(predictions) if as_json else _print_lines(predictions)
+        width = max(len(str(file)) for file in files)
+        failures = _print_as_json(predictions) if as_json else _print_lines(predictions, width)
     if failures:
         raise click.ClickException(f"{failures} of {len(files)} images could not be read.")
 
@@ -85,16 +86,17 @@ def _print_as_json(predictions: Iterable[Prediction]) -> int:
     return sum(isinstance(prediction, Failure) for prediction in listed)
 
 
-def _print_lines(predictions: Iterable[Prediction]) -> int:
+def _print_lines(predictions: Iterable[Prediction], width: int) -> int:
     failures = 0
     for prediction in predictions:
         failures += isinstance(prediction, Failure)
-        click.echo(_line(prediction), err=isinstance(prediction, Failure))
+        click.echo(_line(prediction, width), err=isinstance(prediction, Failure))
     return failures
 
 
-def _line(prediction: Prediction) -> str:
+def _line(prediction: Prediction, width: int) -> str:
     if isinstance(prediction, Failure):
         return f"{prediction.source}: {prediction.error}"
     assert isinstance(prediction, Classification)
-    return f"{prediction.source}  " + "  ".join(f"{label.label} {label.score:.1%}" for label in prediction.top)
+    labels = (f"{label.label} {label.score:.1%}" for label in prediction.top)
+    return "  ".join([prediction.source.ljust(width), *labels])

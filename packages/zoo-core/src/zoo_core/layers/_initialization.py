@@ -24,3 +24,26 @@ def trunc_normal_(tensor: Tensor, std: float = 1.0) -> Tensor:
         filled: Tensor = torch.overrides.handle_torch_function(trunc_normal_, (tensor,), tensor, std=std)
         return filled
     return nn.init.trunc_normal_(tensor, std=std)
+
+
+def initialise_from_normal(module: nn.Module) -> None:
+    """Initialise a layer as the networks before and around batch norm do; for `Module.apply`.
+
+    Convolutions get normal values that preserve the backward signal through ReLUs (Kaiming He et al.: Delving Deep into
+    Rectifiers, 2015, arXiv:1502.01852), fully connected layers normal values of standard deviation 0.01, both zero
+    biases. Other layers stay as they are.
+
+    Args:
+        module: Any layer.
+
+    Example:
+        >>> network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU()).apply(initialise_from_normal)
+        >>> network[0].bias.any()
+        tensor(False)
+    """
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    elif isinstance(module, nn.Linear):
+        nn.init.normal_(module.weight, std=0.01)
+    if isinstance(module, (nn.Conv2d, nn.Linear)) and module.bias is not None:
+        nn.init.zeros_(module.bias)

@@ -1,0 +1,75 @@
+"""What every benchmark shares: runs in turn, medians, and a table of ratios. Machines are noisy: only ratios count."""
+
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+
+def in_turn(functions: Sequence[Callable[[], float]], rounds: int) -> list[list[float]]:
+    """Call the functions one after the other, round by round; give the figures of each, without the first round's."""
+    results = [[function() for function in functions] for _ in range(rounds + 1)][1:]
+    return [list(figures) for figures in zip(*results, strict=True)]
+
+
+def process_seconds(code: str) -> Callable[[], float]:
+    """Return a function that measures a fresh Python running `code`, from start to end."""
+
+    def measure() -> float:
+        started = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+        return time.perf_counter() - started
+
+    return measure
+
+
+def process_figure(code: str, *arguments: str) -> Callable[[], float]:
+    """Return a function that runs `code` in a fresh Python and reads the figure on the last line of its output."""
+
+    def measure() -> float:
+        done = subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True, text=True)
+        return float(done.stdout.split()[-1])
+
+    return measure
+
+
+def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """Return the median of the ratios theirs : ours, pair by pair."""
+    return statistics.median(their / our for our, their in zip(ours, theirs, strict=True))
+
+
+def milliseconds(seconds: Sequence[float]) -> str:
+    """Write the median of some times."""
+    return f"{statistics.median(seconds) * 1e3:.1f} ms"
+
+
+def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print a Markdown table, with a line about the machine."""
+    print(f"\n### {title}\n\n{machine()}\n")
+    print(f"| {' | '.join(header)} |")
+    print(f"|{'|'.join('---' if column == 0 else '---:' for column in range(len(header)))}|")
+    for row in rows:
+        print(f"| {' | '.join(map(str, row))} |", flush=True)
+
+
+def machine() -> str:
+    """Describe what the figures were taken on."""
+    names = ("torch", "torchvision", "zoo-core")
+    versions = ", ".join(f"{name} {_version(name)}" for name in names)
+    return f"Python {platform.python_version()}, {versions}, {platform.machine()}, {_cores()} cores"
+
+
+def _cores() -> int:
+    return json.loads(subprocess.check_output([sys.executable, "-c", "import os; print(len(os.sched_getaffinity(0)))"]))
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "absent"

@@ -1,0 +1,58 @@
+"""Every model with weights is what building, initialising and `load_state_dict` would have made, bit by bit."""
+
+import logging
+
+import pytest
+import torch
+from torch import nn
+
+from reference.records import build_as, cases
+from zoo_core import get_model, get_model_weights
+
+MEMBERS = [case for case in cases(slow_if_large=True) if case.values[1] != "none"]
+
+
+def state_of(model, member):
+    """Return the initialised state of the model that a member is for, with batch statistics that are not those of new layers."""
+    torch.manual_seed(0)
+    network = build_as(model, member)
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.running_mean.uniform_()
+            module.num_batches_tracked.fill_(3)
+    return network.state_dict()
+
+
+def assert_identical(found, expected):
+    assert list(found) == list(expected)
+    for name, tensor in found.items():
+        other = expected[name]
+        assert (tensor.dtype, tensor.shape, tensor.stride()) == (other.dtype, other.shape, other.stride()), name
+        assert torch.equal(tensor, other), name
+
+
+@pytest.mark.parametrize("as_zip", [True, False], ids=["zip", "older"])
+@pytest.mark.parametrize(("model", "member"), MEMBERS)
+def test_loaded_model_is_bit_identical(publish, model, member, as_zip):
+    state = state_of(model, member)
+    publish(get_model_weights(model)[member], state, as_zip=as_zip)
+    network = get_model(model, weights=member)
+    assert_identical(network.state_dict(), state)
+    assert all(parameter.requires_grad for parameter in network.parameters())
+    assert network.training
+
+
+@pytest.mark.parametrize(("model", "member"), MEMBERS)
+def test_model_for_other_classes_has_everything_but_the_classifier(publish, model, member, caplog):
+    state = state_of(model, member)
+    publish(get_model_weights(model)[member], state)
+    with caplog.at_level(logging.WARNING, "zoo"):
+        network = get_model(model, weights=member, num_classes=7)
+    found = network.state_dict()
+    fresh = {name for name in state if found[name].shape != state[name].shape}
+    assert fresh
+    assert all(name.startswith(tuple(f"{prefix}." for prefix in network.classifiers)) for name in fresh)
+    assert_identical(*({name: t for name, t in tensors.items() if name not in fresh} for tensors in (found, state)))
+    (record,) = caplog.records
+    assert all(name in record.message for name in fresh)
+    assert all(found[name].isfinite().all() and (found[name].abs() < 10).all() for name in fresh)

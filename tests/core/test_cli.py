@@ -1,0 +1,266 @@
+"""The command line: data on stdout, notes on stderr, 0 fine, 1 a failure, 2 wrong usage."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+import zoo_digits
+from servers import FileServer
+from zoo_core import get_weight
+from zoo_core.cli import main
+from zoo_core.files import Settings
+
+SAMPLES = Path(str(zoo_digits.__file__)).parent / "samples"
+DIGITS = "shufflenet_v2_x0_5_digits"
+
+
+def zoo(*arguments: str) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def checkpoints() -> Path:
+    return Settings.from_environment().checkpoints
+
+
+def put(folder: Path, name: str, content: bytes = b"x") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
+    return folder / name
+
+
+# list
+
+
+def test_list_shows_each_model_once():
+    lines = zoo("list").stdout.splitlines()
+    assert sum(line.startswith("resnet50 ") for line in lines) == 1
+    assert "ResNet50_Weights.IMAGENET1K_V2" in next(line for line in lines if line.startswith("resnet50 "))
+
+
+def test_list_takes_globs_and_exclusions():
+    rows = json.loads(zoo("list", "resnet*", "shufflenet*", "--exclude", "*_digits", "--json").stdout)
+    assert {row["model"][:6] for row in rows} == {"resnet", "shuffl"}
+    assert DIGITS not in {row["model"] for row in rows}
+
+
+def test_list_of_weights_sorts_by_a_metric_from_the_best():
+    rows = json.loads(zoo("list", "resnet*", "--weights", "--sort", "acc@1", "--json").stdout)
+    accuracies = [row["metrics"]["ImageNet-1K"]["acc@1"] for row in rows]
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert len(rows) > len({row["model"] for row in rows})
+
+
+@pytest.mark.parametrize("key", ["num_params", "file_size"])
+def test_list_sorts_by_size_from_the_largest(key):
+    sizes = [row[key] for row in json.loads(zoo("list", "--sort", key, "--json").stdout)]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--sort", "acc@9"), "one of acc@1"),
+        (("--task", "cooking"), "there are classification"),
+        (("--nope",), "--nope"),
+    ],
+)
+def test_list_used_wrongly_says_what_is_known(arguments, expected):
+    result = zoo("list", *arguments)
+    assert result.exit_code == 2
+    assert expected in result.stderr
+
+
+def test_list_of_nothing_says_so_on_stderr():
+    result = zoo("list", "no_such_model")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "No model matches" in result.stderr
+
+
+# info
+
+
+def test_info_on_a_model_and_on_its_weights():
+    assert "zoo_classification.resnet50" in zoo("info", "resnet50").stdout
+    facts = json.loads(zoo("info", "ResNet50_Weights.IMAGENET1K_V2", "--json").stdout)
+    assert facts["metrics"]["ImageNet-1K"]["acc@1"] == 80.858
+    assert facts["here"] == "not downloaded yet"
+
+
+def test_info_names_the_closest_of_a_name_that_is_mistyped():
+    result = zoo("info", "resnet500")
+    assert result.exit_code == 2
+    assert "Did you mean resnet50" in result.stderr
+
+
+def test_command_that_does_not_exist_names_the_closest():
+    result = zoo("downlod")
+    assert result.exit_code == 2
+    assert "Did you mean download" in result.stderr
+
+
+# download
+
+
+def test_download_prints_the_path_on_stdout_and_where_it_came_from_on_stderr():
+    result = zoo("download", DIGITS)
+    path = Path(result.stdout.strip())
+    assert (result.exit_code, path.is_file()) == (0, True)
+    assert "verified (full digest" in result.stderr
+
+
+def test_download_goes_to_the_folder_asked_for(tmp_path, monkeypatch):
+    member = get_weight("ResNet18_Weights.IMAGENET1K_V1")
+    monkeypatch.setenv("ZOO_MIRRORS", str(tmp_path))
+    put(tmp_path, member.file.name)  # wrong bytes
+    result = zoo("download", str(member), "--cache-dir", tmp_path / "mine", "--quiet")
+    assert result.exit_code == 1
+    assert "wrong bytes" in result.stderr
+    assert "1 of 1 could not be fetched" in result.stderr
+    assert not (tmp_path / "mine" / member.file.name).exists()
+
+
+def test_download_goes_on_after_a_failure():
+    result = zoo("download", "resnet18", DIGITS, "--quiet")
+    assert result.exit_code == 1
+    assert result.stdout.strip().endswith(".safetensors")
+
+
+def test_dry_run_fetches_nothing():
+    result = zoo("download", "--all", "--dry-run")
+    assert result.exit_code == 0
+    assert "ResNet50_Weights.IMAGENET1K_V1" in result.stdout
+    assert not checkpoints().exists()
+
+
+@pytest.mark.parametrize("arguments", [(), ("resnet18", "--all"), ("resnet18", "--task", "classification")])
+def test_download_used_wrongly_is_a_usage_error(arguments):
+    assert zoo("download", *arguments).exit_code == 2
+
+
+# predict
+
+
+def test_predict_uses_the_embedded_model_and_says_that_it_is_verified():
+    result = zoo("predict", SAMPLES, "--topk", "1")
+    assert result.exit_code == 0
+    assert [line.split()[1] for line in result.stdout.splitlines()] == sorted(
+        path.stem for path in SAMPLES.glob("*.png")
+    )
+    assert "(verified)" in result.stderr
+    assert "package zoo_digits" in result.stderr
+
+
+def test_predict_as_json_gives_labels_and_probabilities():
+    (row,) = json.loads(zoo("predict", SAMPLES / "four.png", "--topk", "3", "--json", "--quiet").stdout)
+    assert row["top"][0]["label"] == "four"
+    assert 0.9 < row["top"][0]["score"] <= 1
+    assert len(row["top"]) == 3
+
+
+def test_predictions_do_not_depend_on_the_batch_size():
+    one, many = (zoo("predict", SAMPLES, "--json", "--quiet", "--batch-size", size).stdout for size in ("1", "100"))
+    scores = [[label["score"] for row in json.loads(text) for label in row["top"]] for text in (one, many)]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-5)
+
+
+def test_image_that_cannot_be_read_is_reported_and_the_others_go_on(tmp_path):
+    put(tmp_path, "a.png", b"no image")
+    Image.new("RGB", (64, 64)).save(tmp_path / "b.png")
+    result = zoo("predict", tmp_path, "--quiet")
+    assert result.exit_code == 1
+    assert result.stdout.startswith(str(tmp_path / "b.png"))
+    assert "a.png" in result.stderr
+    assert "1 of 2 images could not be read" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "expected"),
+    [
+        (("nowhere.png",), 1, "no file or folder nowhere.png"),
+        ((SAMPLES, "--model", "resnet500"), 2, "Did you mean"),
+        ((SAMPLES, "--weights", "V9"), 2, "it has DIGITS_V1"),
+        ((SAMPLES, "--topk", "0"), 2, "--topk"),
+        ((SAMPLES, "--device", "abacus"), 1, "abacus"),
+    ],
+)
+def test_predict_used_wrongly_says_what_is_wrong(arguments, status, expected):
+    result = zoo("predict", *arguments)
+    assert result.exit_code == status
+    assert expected in result.stderr
+
+
+def test_predict_on_a_folder_without_images_is_a_usage_error(tmp_path):
+    assert zoo("predict", tmp_path).exit_code == 2
+
+
+def test_predict_offline_without_the_weights_tells_what_to_do(monkeypatch):
+    monkeypatch.setenv("ZOO_OFFLINE", "1")
+    result = zoo("predict", SAMPLES, "--model", "resnet18")
+    assert result.exit_code == 1
+    assert "zoo download ResNet18_Weights.IMAGENET1K_V1" in result.stderr
+
+
+# cache
+
+
+def test_cache_lists_what_is_here():
+    name = get_weight("ResNet18_Weights.IMAGENET1K_V1").file.name
+    path = put(checkpoints(), name)
+    assert json.loads(zoo("cache", "ls", "--json").stdout) == [
+        {"weights": "ResNet18_Weights.IMAGENET1K_V1", "bytes": 1, "verified": False, "path": str(path)}
+    ]
+
+
+def test_cache_verify_reports_wrong_files_and_prune_removes_them():
+    path = put(checkpoints(), get_weight("ResNet18_Weights.IMAGENET1K_V1").file.name)
+    result = zoo("cache", "verify")
+    assert result.exit_code == 1
+    assert "WRONG" in result.stdout
+    assert zoo("cache", "prune", "--wrong", "--dry-run").stdout.strip() == str(path)
+    assert path.exists()
+    zoo("cache", "prune", "--wrong")
+    assert not path.exists()
+
+
+def test_prune_removes_quarantine_and_partial_files_and_nothing_else():
+    settings = Settings.from_environment()
+    left = [put(settings.quarantine, "bad"), put(settings.checkpoints / ".zoo" / "partial", "half")]
+    kept = put(settings.checkpoints, get_weight("ResNet18_Weights.IMAGENET1K_V1").file.name)
+    assert zoo("cache", "prune").exit_code == 0
+    assert [path.exists() for path in [*left, kept]] == [False, False, True]
+
+
+def test_prune_by_age_never_touches_the_search_path(tmp_path, monkeypatch):
+    name = get_weight("ResNet18_Weights.IMAGENET1K_V1").file.name
+    shared, cached = put(tmp_path / "shared", name), put(checkpoints(), name)
+    monkeypatch.setenv("ZOO_WEIGHTS_PATH", str(tmp_path / "shared"))
+    zoo("cache", "prune", "--older-than", "0")
+    assert (shared.exists(), cached.exists()) == (True, False)
+
+
+# doctor
+
+
+def test_doctor_tells_versions_packages_caches_and_mirrors(monkeypatch):
+    with FileServer({}) as mirror:
+        monkeypatch.setenv("ZOO_MIRRORS", mirror.url)
+        result = zoo("doctor")
+    assert result.exit_code == 0
+    for part in ("torch", "zoo_classification", "zoo_digits", "downloads", f"{mirror.url}"):
+        assert part in result.stdout
+
+
+def test_doctor_fails_and_names_the_remedy_when_nothing_can_be_kept(tmp_path, monkeypatch):
+    put(tmp_path, "in the way")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "in the way"))
+    result = zoo("doctor")
+    assert result.exit_code == 1
+    assert "set TORCH_HOME to a folder" in result.stdout
+
+
+def test_doctor_corrects_a_mirror_of_unknown_form(monkeypatch):
+    monkeypatch.setenv("ZOO_MIRRORS", "ftp://host")
+    assert "correct ZOO_MIRRORS" in zoo("doctor").stdout
