@@ -113,10 +113,8 @@ def third_party_requirements() -> list[str]:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure against torchvision, in one environment that holds both; `-- start` runs benchmarks/start.py alone."""
-    registry_alone = {
-        "PIP_FIND_LINKS": "",
-        "PIP_CONFIG_FILE": os.devnull,
-    }  # torchvision needs the build it was made for
+    # torchvision works with the build of torch that it was made for alone.
+    registry_alone = {"PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull}
     session.install("-q", *PEERS, env=registry_alone)
     install_packages(session)
     names = session.posargs[:1] or sorted(
