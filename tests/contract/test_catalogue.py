@@ -84,8 +84,19 @@ def test_entry_can_be_verified_and_its_file_is_its_own(member):
 @pytest.mark.parametrize("member", MEMBERS, ids=str)
 def test_entry_states_what_users_ask_for(member):
     meta = member.meta
-    assert {"num_params", "min_size", "recipe", "_metrics", "_docs", "_ops", "_file_size"} <= meta.keys()
+    assert {
+        "num_params",
+        "min_size",
+        "recipe",
+        "_metrics",
+        "_docs",
+        "_ops",
+        "_file_size",
+        "license",
+        "dataset",
+    } <= meta.keys()
     assert len(meta["_docs"].split()) >= 5
+    assert meta["dataset"] != "unknown"
     assert all(0 <= value <= 100 or value != value for values in meta["_metrics"].values() for value in values.values())
     if member.file.size is not None:
         assert member.file.size / 2**20 == pytest.approx(meta["_file_size"], abs=0.01)

@@ -13,7 +13,7 @@ MEMBERS = [case for case in cases(slow_if_large=True) if case.values[1] != "none
 
 
 def state_of(model, member):
-    """Return the initialised state of the model that a member is for, with batch statistics that are not those of new layers."""
+    """Return the initialised state of the model that a member is for, batch statistics unlike those of new layers."""
     torch.manual_seed(0)
     network = build_as(model, member)
     for module in network.modules():

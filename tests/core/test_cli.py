@@ -54,15 +54,34 @@ def test_list_of_weights_sorts_by_a_metric_from_the_best():
 
 
 @pytest.mark.parametrize("key", ["num_params", "file_size"])
-def test_list_sorts_by_size_from_the_largest(key):
+def test_list_sorts_by_size_from_the_smallest(key):
     sizes = [row[key] for row in json.loads(zoo("list", "--sort", key, "--json").stdout)]
-    assert sizes == sorted(sizes, reverse=True)
+    assert sizes == sorted(sizes)
+
+
+def test_list_keeps_what_fulfils_all_conditions():
+    arguments = (
+        "--task",
+        "classification",
+        "--min",
+        "acc@1=80",
+        "--max",
+        "num_params=30M",
+        "--sort",
+        "acc@1",
+        "--weights",
+    )
+    rows = json.loads(zoo("list", *arguments, "--json").stdout)
+    assert "ResNet50_Weights.IMAGENET1K_V2" in {row["weights"] for row in rows}
+    for row in rows:
+        assert any(values.get("acc@1", 0) >= 80 for values in row["metrics"].values())
+        assert row["num_params"] <= 30e6
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("--sort", "acc@9"), "one of acc@1"),
+        (("--sort", "acc@9"), "there are num_params, file_size, ops, acc@1"),
         (("--task", "cooking"), "there are classification"),
         (("--nope",), "--nope"),
     ],

@@ -1,3 +1,4 @@
+from ._choose import list_weights as list_weights
 from ._registry import get_model as get_model
 from ._registry import get_model_builder as get_model_builder
 from ._registry import get_model_weights as get_model_weights

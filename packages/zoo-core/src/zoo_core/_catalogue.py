@@ -2,11 +2,12 @@
 
 A family file states every fact about its models and weights once:
 
-    {"task": "classification",
+    {"task": "classification", "dataset": "ImageNet-1K",
      "models": {"resnet18": {"weights": "ResNet18_Weights"}},
      "weights": {"ResNet18_Weights": {"IMAGENET1K_V1": {"url": …, "transforms": {"preset": …, …}, "meta": {…}}}}}
 
-`"@name"` in `meta` stands for the lines of `catalogue/categories/name.txt`. A metric of `null` is not published.
+`"dataset"` is what the weights were trained on, where an entry's own `meta` does not say otherwise. `"@name"` in `meta`
+stands for the lines of `catalogue/categories/name.txt`. A metric of `null` is not published.
 """
 
 import json
@@ -68,9 +69,11 @@ def read_weights(path: Path, enum: str, member: str) -> dict[str, Any]:
         CatalogueError: The file has no such entry.
     """
     try:
-        return read_family(path)["weights"][enum][member]  # type: ignore[no-any-return] # JSON
+        family = read_family(path)
+        facts: dict[str, Any] = family["weights"][enum][member]
     except KeyError as error:
         raise CatalogueError(f"{path} states nothing about {enum}.{member}: it lacks {error}") from error
+    return facts | {"meta": {"dataset": family.get("dataset", "unknown"), "license": "unknown"} | facts["meta"]}
 
 
 def read_meta(raw: dict[str, Any], folder: Path) -> dict[str, Any]:

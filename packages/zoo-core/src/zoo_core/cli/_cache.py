@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
+from zoo_core._choose import list_weights
 from zoo_core.errors import WrongBytesError
 from zoo_core.files import CachedFile, Settings, Verifier, cached_files, leftovers
 
-from ._common import all_weights, json_option, mebibytes, note, print_json, print_table
+from ._common import json_option, mebibytes, note, print_json, print_table
 
 
 @click.group("cache")
@@ -91,7 +92,7 @@ def prune(wrong: bool, days: float | None, dry_run: bool) -> None:
 
 
 def _cached(settings: Settings) -> list[CachedFile]:
-    return list(cached_files((member.file for _, member in all_weights()), settings))
+    return list(cached_files((member.file for member in list_weights()), settings))
 
 
 def _is_wrong(cached: CachedFile, settings: Settings) -> bool:

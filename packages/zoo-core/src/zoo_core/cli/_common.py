@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from zoo_core._registry import get_model_entry, get_model_weights, get_weight, list_models
+from zoo_core._registry import get_model_weights, get_weight
 from zoo_core._weights import WeightsEnum
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
@@ -66,22 +66,6 @@ def weights_named(names: Iterable[str]) -> list[WeightsEnum]:
         ValueError: No model or entry has that name.
     """
     return [_weights_named(name) for name in names]
-
-
-def all_weights(task: str | None = None) -> list[tuple[str, WeightsEnum]]:
-    """Return every weights entry with its model's name, of one task or of all."""
-    entries = (get_model_entry(name) for name in list_models())
-    return [
-        (entry.name, member)
-        for entry in entries
-        if entry.weights and task in {None, entry.task}
-        for member in get_model_weights(entry.name)
-    ]
-
-
-def known_tasks() -> list[str]:
-    """Return the tasks of the registered models."""
-    return sorted({get_model_entry(name).task for name in list_models()})
 
 
 def _weights_named(name: str) -> WeightsEnum:

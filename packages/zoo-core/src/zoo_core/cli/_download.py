@@ -5,10 +5,11 @@ from pathlib import Path
 
 import click
 
+from zoo_core._choose import list_weights
 from zoo_core._weights import WeightsEnum
 from zoo_core.files import Settings, resolve
 
-from ._common import all_weights, mebibytes, note, quiet_option, user_errors, weights_named
+from ._common import mebibytes, note, quiet_option, user_errors, weights_named
 
 
 @click.command("download")
@@ -40,7 +41,7 @@ def command(
             raise ValueError("Give the NAME of a model or weights entry, or --all.")
         if task and not everything:
             raise ValueError("--task goes with --all.")
-        members = [member for _, member in all_weights(task)] if everything else weights_named(names)
+        members = list_weights(task=task) if everything else weights_named(names)
         settings = _settings(cache_dir, revision)
         failures = [
             name for name in dict.fromkeys(members) if not _download(name, settings, dry_run=dry_run, quiet=quiet)

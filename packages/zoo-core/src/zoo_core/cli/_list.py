@@ -1,46 +1,66 @@
 """`zoo list`."""
 
 import math
+import re
 from typing import Any
 
 import click
 
-from zoo_core._registry import get_model_entry, get_model_weights, list_models
+from zoo_core._choose import figure, list_weights
+from zoo_core._registry import get_model_entry, list_models
 from zoo_core._weights import WeightsEnum
 
-from ._common import json_option, known_tasks, mebibytes, millions, print_json, print_table, user_errors
+from ._common import json_option, mebibytes, millions, print_json, print_table, user_errors
+
+_UNITS = {"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
+
+
+class _Condition(click.ParamType[tuple[str, float]]):
+    """`FIGURE=NUMBER`, the number with a unit if need be: `num_params=30M`."""
+
+    name = "FIGURE=NUMBER"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
+        match = re.fullmatch(r"([^=\s]+)=([0-9.]+)([kKMG]?)", value)
+        if match is None:
+            self.fail(f"expected a figure and a number, as acc@1=80 or num_params=30M, found {value!r}", param, ctx)
+        return match[1], float(match[2]) * _UNITS[match[3]]
 
 
 @click.command("list")
 @click.argument("patterns", metavar="[GLOB]...", nargs=-1)
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out the models that match; may be repeated.")
-@click.option("--task", help="Only the models for this task, such as classification.")
-@click.option("--weights", "with_weights", is_flag=True, help="A line for each weights entry, with its metrics.")
-@click.option(
-    "--sort", "key", default="name", show_default=True, help="name, num_params, file_size, or a metric: acc@1."
-)
+@click.option("--task", help="Only for this task, such as classification.")
+@click.option("--weights", "every_entry", is_flag=True, help="Every weights entry, not only each model's default.")
+@click.option("--min", "minimum", multiple=True, type=_Condition(), help="At least: acc@1=80; may be repeated.")
+@click.option("--max", "maximum", multiple=True, type=_Condition(), help="At most: num_params=30M; may be repeated.")
+@click.option("--sort", metavar="FIGURE", help="num_params, file_size, ops (smallest first), or a metric (best first).")
 @json_option
 def command(
-    patterns: tuple[str, ...], exclude: tuple[str, ...], task: str | None, with_weights: bool, key: str, as_json: bool
+    patterns: tuple[str, ...],
+    exclude: tuple[str, ...],
+    task: str | None,
+    every_entry: bool,
+    minimum: tuple[tuple[str, float], ...],
+    maximum: tuple[tuple[str, float], ...],
+    sort: str | None,
+    as_json: bool,
 ) -> None:
-    """List models, or weights entries with their metrics.
+    """List models with their default weights, or all weights entries, with their metrics.
 
-    A GLOB selects models by name; several select what matches any of them. Sizes and metrics sort from the largest to
-    the smallest; models without the metric come last.
+    A GLOB selects models by name; several select what matches any of them.
 
     \b
-    zoo list 'resnet*' --weights --sort acc@1
+    zoo list 'resnet*' --weights
+    zoo list --task classification --min acc@1=80 --max num_params=30M --sort acc@1
     """
     with user_errors():
-        if task is not None and task not in known_tasks():
-            raise ValueError(f"No model here is for the task {task!r}; there are {', '.join(known_tasks())}.")
-        names = [
-            name
-            for name in list_models(include=patterns, exclude=exclude)
-            if task in {None, get_model_entry(name).task}
-        ]
-        rows = [row for name in names for row in _rows(name, every_entry=with_weights)]
-        rows = _sorted(rows, key)
+        members = list_weights(
+            None, patterns, exclude, task=task, minimum=dict(minimum), maximum=dict(maximum), sort=sort
+        )
+        rows = _rows(members, list_models(None, patterns, exclude), every_entry=every_entry)
+        if not (minimum or maximum or sort or task):
+            rows += _without_weights(patterns, exclude)
     if as_json:
         print_json(rows)
     elif rows:
@@ -49,15 +69,20 @@ def command(
         click.echo("No model matches.", err=True)
 
 
-def _rows(name: str, *, every_entry: bool) -> list[dict[str, Any]]:
-    """Describe a model by its default weights, or by each of its entries."""
-    entry = get_model_entry(name)
-    row: dict[str, Any] = {"model": name, "task": entry.task}
-    if entry.weights is None:
-        return [row | {"weights": None, "num_params": None, "file_size": None, "metrics": {}}]
-    enum = get_model_weights(name)
-    members = list(enum) if every_entry else [enum.verify("DEFAULT")]
-    return [row | _describe(member) for member in members if member is not None]
+def _rows(members: list[WeightsEnum], names: list[str], *, every_entry: bool) -> list[dict[str, Any]]:
+    """Describe entries, in their order; without `every_entry` only the defaults of their models."""
+    models = {entry.weights: entry for entry in map(get_model_entry, names) if entry.weights}
+    shown = [member for member in members if every_entry or member is type(member)["DEFAULT"]]
+    return [
+        {"model": models[type(member).__name__].name, "task": models[type(member).__name__].task} | _describe(member)
+        for member in shown
+    ]
+
+
+def _without_weights(patterns: tuple[str, ...], exclude: tuple[str, ...]) -> list[dict[str, Any]]:
+    entries = map(get_model_entry, list_models(None, patterns, exclude))
+    nothing: dict[str, Any] = {"weights": None, "num_params": None, "file_size": None, "metrics": {}, "license": None}
+    return [{"model": entry.name, "task": entry.task} | nothing for entry in entries if entry.weights is None]
 
 
 def _describe(member: WeightsEnum) -> dict[str, Any]:
@@ -65,28 +90,10 @@ def _describe(member: WeightsEnum) -> dict[str, Any]:
     return {
         "weights": str(member),
         "num_params": meta.get("num_params"),
-        "file_size": round(meta["_file_size"] * 2**20) if "_file_size" in meta else None,
+        "file_size": round(figure(member, "file_size")) if not math.isnan(figure(member, "file_size")) else None,
         "metrics": meta.get("_metrics", {}),
+        "license": meta["license"],
     }
-
-
-def _sorted(rows: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
-    if key == "name":
-        return rows
-    if key in {"num_params", "file_size"}:
-        return sorted(rows, key=lambda row: -(row[key] or -math.inf))
-    metrics = sorted({metric for row in rows for values in row["metrics"].values() for metric in values})
-    if key not in metrics:
-        raise ValueError(
-            f"--sort {key}: expected name, num_params, file_size, or one of {', '.join(metrics) or 'no metrics'}."
-        )
-    return sorted(rows, key=lambda row: -_metric(row, key))
-
-
-def _metric(row: dict[str, Any], name: str) -> float:
-    """Return a metric of a row, on whichever dataset it was measured; minus infinity where it was not."""
-    found = (values[name] for values in row["metrics"].values() if name in values)
-    return next((value for value in found if not math.isnan(value)), -math.inf)
 
 
 def _print(rows: list[dict[str, Any]]) -> None:

@@ -1,0 +1,95 @@
+"""Choosing among weights entries by what is known of them."""
+
+import math
+from collections.abc import Iterable, Mapping
+from types import ModuleType
+
+from ._names import closest
+from ._registry import get_model_entry, get_model_weights, list_models
+from ._weights import WeightsEnum
+
+SIZES = ("num_params", "file_size", "ops")
+"""Figures of every entry beside its metrics: parameters, bytes, and multiply-adds in units of 10^9."""
+
+
+def list_weights(
+    module: ModuleType | str | None = None,
+    include: Iterable[str] | str | None = None,
+    exclude: Iterable[str] | str | None = None,
+    *,
+    task: str | None = None,
+    minimum: Mapping[str, float] | None = None,
+    maximum: Mapping[str, float] | None = None,
+    sort: str | None = None,
+) -> list[WeightsEnum]:
+    """List weights entries that fulfil conditions. Imports no torch.
+
+    Args:
+        module: As for `list_models`.
+        include: Globs for the models' names, as for `list_models`.
+        exclude: Likewise.
+        task: Only entries for this task, such as `"classification"`.
+        minimum: Least values of figures: `num_params`, `file_size` (bytes), `ops` (10^9 multiply-adds), or a metric,
+            such as `"acc@1"`. An entry whose figure has not been published does not fulfil a condition on it.
+        maximum: Greatest values, likewise.
+        sort: A figure: metrics sort from the greatest, sizes from the smallest; entries without it come last.
+            By default, entries are in the order of their models' names.
+
+    Raises:
+        ValueError: No model is for that task, or no entry has that figure; the message gives what there is.
+
+    Example:
+        >>> list_weights(include="resnet*", minimum={"acc@1": 80}, maximum={"num_params": 30e6}, sort="acc@1")
+        [ResNet50_Weights.IMAGENET1K_V2]
+    """
+    entries = [get_model_entry(name) for name in list_models(module, include, exclude)]
+    if task is not None and task not in known_tasks():
+        raise ValueError(f"No model here is for the task {task!r}; there are {', '.join(known_tasks())}.")
+    members = [
+        member
+        for entry in entries
+        if entry.weights and task in {None, entry.task}
+        for member in get_model_weights(entry.name)
+    ]
+    _check_known(members, {*(minimum or ()), *(maximum or ()), *([sort] if sort else ())})
+    chosen = [member for member in members if _fulfils(member, minimum or {}, maximum or {})]
+    return chosen if sort is None else sorted(chosen, key=lambda member: _rank(member, sort))
+
+
+def known_tasks() -> list[str]:
+    """Return the tasks of the registered models."""
+    return sorted({get_model_entry(name).task for name in list_models()})
+
+
+def figure(member: WeightsEnum, name: str) -> float:
+    """Return a size or metric of an entry, the metric on whichever dataset it was measured; NaN where none is known."""
+    meta = member.meta
+    if name == "num_params":
+        return float(meta.get("num_params", math.nan))
+    if name == "file_size":
+        return float(member.file.size or meta.get("_file_size", math.nan) * 2**20)
+    if name == "ops":
+        return float(meta.get("_ops", math.nan))
+    return next((values[name] for values in meta.get("_metrics", {}).values() if name in values), math.nan)
+
+
+def _fulfils(member: WeightsEnum, minimum: Mapping[str, float], maximum: Mapping[str, float]) -> bool:
+    """Compare figures with their bounds; NaN is in no bounds."""
+    return all(figure(member, name) >= least for name, least in minimum.items()) and all(
+        figure(member, name) <= greatest for name, greatest in maximum.items()
+    )
+
+
+def _rank(member: WeightsEnum, name: str) -> float:
+    value = figure(member, name)
+    if math.isnan(value):
+        return math.inf
+    return value if name in SIZES else -value
+
+
+def _check_known(members: Iterable[WeightsEnum], names: Iterable[str]) -> None:
+    metrics = {name for member in members for values in member.meta.get("_metrics", {}).values() for name in values}
+    known = [*SIZES, *sorted(metrics)]
+    for name in sorted(set(names)):
+        if name not in known:
+            raise ValueError(f"No figure is called {name!r}; there are {', '.join(known)}.{closest(name, known, 1)}")
