@@ -15,6 +15,7 @@ PACKAGES = sorted(path.parent for path in Path("packages").glob("*/pyproject.tom
 WHEELS = [("zoo-classification", "resnet18"), ("zoo-digits", "shufflenet_v2_x0_5_digits")]
 """The packages that are tried from their wheels, each in an environment of its own, with a model to build."""
 PEERS = ["torch==2.13.0", "torchvision==0.28.0"]
+BENCHMARKS = ["start", "ready", "forward"]
 NO_NUMPY = "ignore:Failed to initialize NumPy:UserWarning"
 """What torch says where NumPy is not installed, which zoo does not need."""
 
@@ -113,12 +114,14 @@ def third_party_requirements() -> list[str]:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure against torchvision, in one environment that holds both; `-- start` runs benchmarks/start.py alone."""
-    # torchvision works with the build of torch that it was made for alone.
-    registry_alone = {"PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull}
-    session.install("-q", *PEERS, env=registry_alone)
+    # torchvision works with the one build of torch that it was made for.
+    session.install("-q", *PEERS, env={"PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull})
     install_packages(session)
-    names = session.posargs[:1] or sorted(
-        path.stem for path in Path("benchmarks").glob("*.py") if path.stem != "measure"
-    )
-    for name in names:
-        session.run("python", f"benchmarks/{name}.py", *session.posargs[1:])
+    for name in session.posargs[:1] or BENCHMARKS:
+        session.run("python", f"benchmarks/{name}.py", *session.posargs[1:], env={"PYTHONPATH": "tests"})
+
+
+@nox.session(venv_backend="none")
+def parity(session: nox.Session) -> None:
+    """Exchange state with torchvision, compare outputs, print a table; `-- --quick` leaves out the largest models."""
+    session.notify("bench", ["parity", *session.posargs])

@@ -10,9 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from families import one_of_each
 from measure import in_turn, milliseconds, print_table, process_figure, ratio
-
-MODELS = ("resnet50", "mobilenet_v3_small", "shufflenet_v2_x1_0")
 
 PREPARE = """
 import hashlib, os, sys, torch, torchvision
@@ -54,7 +53,7 @@ THEIRS = READY.format(
 )
 
 
-def main(models: tuple[str, ...], rounds: int = 7) -> None:
+def main(models: list[str], rounds: int = 7) -> None:
     rows = []
     for model in models:
         for form in ("zip", "older"):
@@ -79,4 +78,4 @@ def with_caches(code: str, home: str) -> str:
 
 
 if __name__ == "__main__":
-    main(tuple(sys.argv[1:]) or MODELS)
+    main(sys.argv[1:] or sorted({"resnet50", *one_of_each()}))
