@@ -65,7 +65,8 @@ def _catalogue_folder(module: str) -> Path | None:
 def _load_plug_ins() -> Iterator[Package]:
     from importlib.metadata import entry_points
 
-    for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name):
+    points = {point.value: point for point in entry_points(group=ENTRY_POINT_GROUP)}  # some are found twice
+    for _, point in sorted(points.items()):
         if point.value in BUILT_IN:
             continue
         try:

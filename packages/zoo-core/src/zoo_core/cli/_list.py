@@ -15,16 +15,12 @@ from ._common import json_option, mebibytes, millions, print_json, print_table, 
 _UNITS = {"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
 
 
-class _Condition(click.ParamType[tuple[str, float]]):
-    """`FIGURE=NUMBER`, the number with a unit if need be: `num_params=30M`."""
-
-    name = "FIGURE=NUMBER"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
-        match = re.fullmatch(r"([^=\s]+)=([0-9.]+)([kKMG]?)", value)
-        if match is None:
-            self.fail(f"expected a figure and a number, as acc@1=80 or num_params=30M, found {value!r}", param, ctx)
-        return match[1], float(match[2]) * _UNITS[match[3]]
+def _condition(text: str) -> tuple[str, float]:
+    """Read `FIGURE=NUMBER`, the number with a unit if need be: `num_params=30M`."""
+    match = re.fullmatch(r"([^=\s]+)=([0-9.]+)([kKMG]?)", text)
+    if match is None:
+        raise click.BadParameter(f"expected a figure and a number, as acc@1=80 or num_params=30M, found {text!r}")
+    return match[1], float(match[2]) * _UNITS[match[3]]
 
 
 @click.command("list")
@@ -32,8 +28,22 @@ class _Condition(click.ParamType[tuple[str, float]]):
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out the models that match; may be repeated.")
 @click.option("--task", help="Only for this task, such as classification.")
 @click.option("--weights", "every_entry", is_flag=True, help="Every weights entry, not only each model's default.")
-@click.option("--min", "minimum", multiple=True, type=_Condition(), help="At least: acc@1=80; may be repeated.")
-@click.option("--max", "maximum", multiple=True, type=_Condition(), help="At most: num_params=30M; may be repeated.")
+@click.option(
+    "--min",
+    "minimum",
+    multiple=True,
+    type=_condition,
+    metavar="FIGURE=NUMBER",
+    help="At least: acc@1=80; may be repeated.",
+)
+@click.option(
+    "--max",
+    "maximum",
+    multiple=True,
+    type=_condition,
+    metavar="FIGURE=NUMBER",
+    help="At most: num_params=30M; may be repeated.",
+)
 @click.option("--sort", metavar="FIGURE", help="num_params, file_size, ops (smallest first), or a metric (best first).")
 @json_option
 def command(

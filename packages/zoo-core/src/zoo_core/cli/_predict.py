@@ -96,7 +96,7 @@ def _print_lines(predictions: Iterable[Prediction], width: int) -> int:
 
 def _line(prediction: Prediction, width: int) -> str:
     if isinstance(prediction, Failure):
-        return f"{prediction.source}: {prediction.error}"
+        return prediction.error  # names the file
     assert isinstance(prediction, Classification)
     labels = (f"{label.label} {label.score:.1%}" for label in prediction.top)
     return "  ".join([prediction.source.ljust(width), *labels])
