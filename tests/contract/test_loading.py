@@ -42,6 +42,19 @@ def test_loaded_model_is_bit_identical(publish, model, member, as_zip):
     assert network.training
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_model_has_the_default_device_and_dtype_as_an_initialised_one_has(publish, dtype):
+    member = get_model_weights("resnet18").DEFAULT
+    publish(member, state_of("resnet18", "IMAGENET1K_V1"))
+    torch.set_default_dtype(dtype)
+    try:
+        with torch.device("meta"):
+            network = get_model("resnet18", weights=member)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert {(parameter.device.type, parameter.dtype) for parameter in network.parameters()} == {("meta", dtype)}
+
+
 @pytest.mark.parametrize(("model", "member"), MEMBERS)
 def test_model_for_other_classes_has_everything_but_the_classifier(publish, model, member, caplog):
     state = state_of(model, member)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
+import torch
 from torch import nn
 
 from zoo_core._weights import WeightsEnum
@@ -52,8 +53,15 @@ def build(
     path = resolve(weights.file, progress=progress).path
     with DeferredInitialization() as deferred:
         model = model_class(*args, **kwargs)
-    load_checkpoint(model, read_state_dict(path), source=str(weights), initialiser=deferred)
+    state = read_state_dict(path, map_location=_device_of(model))
+    load_checkpoint(model, state, source=str(weights), initialiser=deferred)
     return model
+
+
+def _device_of(model: nn.Module) -> torch.device:
+    """Return where the model was built: the default device, `with torch.device(...)` too, counts as it always does."""
+    first = next(model.parameters(), None)
+    return torch.device("cpu") if first is None else first.device
 
 
 @contextmanager
