@@ -13,8 +13,8 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from families import one_of_each
 from measure import in_turn, milliseconds, print_table, ratio
+from reference.families import one_of_each
 from zoo_core import get_model
 
 CASES = [(batch, layout) for batch in (1, 8) for layout in ("contiguous", "channels last")]

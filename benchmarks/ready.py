@@ -10,8 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from families import one_of_each
 from measure import in_turn, milliseconds, print_table, process_figure, ratio
+from reference.families import one_of_each
 
 PREPARE = """
 import hashlib, os, sys, torch, torchvision

@@ -13,7 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from zoo_core.building import build, builder
-from zoo_core.layers import ConvNormActivation, SqueezeExcitation, make_divisible, require_positive
+from zoo_core.layers import (
+    ConvNormActivation,
+    SqueezeExcitation,
+    initialise_from_normal,
+    make_divisible,
+    require_positive,
+)
 
 from .catalogue.mobilenetv3 import MobileNet_V3_Large_Weights, MobileNet_V3_Small_Weights
 
@@ -168,7 +174,7 @@ class MobileNetV3(nn.Module):
             nn.Dropout(p=dropout, inplace=True),
             nn.Linear(last_channel, num_classes),
         )
-        self.apply(_initialise)
+        self.apply(initialise_from_normal)
 
     def forward(self, images: Tensor) -> Tensor:
         """Score images, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
@@ -183,15 +189,6 @@ def _checked_settings(settings: object) -> Sequence[InvertedResidualConfig]:
     if not settings:
         raise ValueError("The inverted_residual_setting should not be empty")
     return settings
-
-
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d):
-        nn.init.kaiming_normal_(module.weight, mode="fan_out")
-    elif isinstance(module, nn.Linear):
-        nn.init.normal_(module.weight, std=0.01)
-    if isinstance(module, (nn.Conv2d, nn.Linear)) and module.bias is not None:
-        nn.init.zeros_(module.bias)
 
 
 # A row: kernel, expanded channels, output channels, squeeze-and-excite, activation, stride, dilation.

@@ -4,5 +4,9 @@ from ._conv_norm_activation import ConvNormActivation as ConvNormActivation
 from ._image_size import require_image_size as require_image_size
 from ._initialization import initialise_from_normal as initialise_from_normal
 from ._initialization import trunc_normal_ as trunc_normal_
+from ._mlp import MLP as MLP
+from ._permute import Permute as Permute
+from ._relative_position import relative_position_bias as relative_position_bias
+from ._relative_position import relative_position_index as relative_position_index
 from ._squeeze_excitation import SqueezeExcitation as SqueezeExcitation
 from ._stochastic_depth import StochasticDepth as StochasticDepth

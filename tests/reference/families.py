@@ -3,15 +3,14 @@
 from zoo_core import get_model_weights, list_models
 from zoo_core._registry import get_model_entry
 
-PACKAGE = "zoo_classification"
 LINEAGES = {"swin_v2_": "swin_transformer_v2", "efficientnet_v2_": "efficientnet_v2", "regnet_x_": "regnet_x"}
 """Families that hold networks of two papers: names that begin so are counted apart."""
 
 
-def one_of_each() -> list[str]:
-    """Return the model with the fewest parameters of each family, sorted by name."""
+def one_of_each(module: str = "zoo_classification") -> list[str]:
+    """Return the model of a module with the fewest parameters in each family, sorted by name."""
     smallest: dict[str, str] = {}
-    for name in sorted(list_models(PACKAGE), key=_num_params, reverse=True):
+    for name in sorted(list_models(module), key=_num_params, reverse=True):
         smallest[_family(name)] = name
     return sorted(smallest.values())
 
