@@ -1,0 +1,99 @@
+"""Running a model's own code until the wanted activations are there, for what cannot be followed symbolically."""
+
+import copy
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import torch
+from torch import nn
+
+from ._program import snapshot
+
+
+class _Complete(Exception):  # noqa: N818 # not an error
+    """Everything that was asked for is there."""
+
+
+class Interception:
+    """Calls `network` and returns what its hooks catch.
+
+    Not for several threads at once: the hooks have nowhere else to put what they catch.
+
+    Args:
+        network: Its wanted modules get hooks.
+        keys: The key of each path.
+    """
+
+    def __init__(self, network: nn.Module, keys: Mapping[str, str]) -> None:
+        self.network = network
+        self.targets: frozenset[str] = frozenset()
+        self._keys = dict(keys)
+        self._caught: dict[str, Any] = {}
+
+    def __call__(self, extractor: nn.Module, *inputs: object, **keywords: object) -> dict[str, Any]:
+        self._caught.clear()
+        with suppress(_Complete):
+            self.network(*inputs, **keywords)
+        caught = self._caught.copy()
+        self._caught.clear()
+        missing = [name for name, key in self._keys.items() if key not in caught]
+        if missing:
+            raise RuntimeError(
+                f"{type(self.network).__name__} has not called {', '.join(missing)}: list_features(model) has the "
+                "names that can be asked for, and some modules are called in training mode alone"
+            )
+        return {key: caught[key] for key in self._keys.values()}
+
+    def catch(self, key: str, output: object) -> None:
+        """Keep the first output; stop when it is the last one that was missing."""
+        if key in self._caught:
+            return
+        complete = len(self._caught) + 1 == len(self._keys)
+        self._caught[key] = output if complete and not _must_return() else snapshot(output)
+        if complete and not _must_return():
+            raise _Complete
+
+
+class _Hook:
+    """A forward hook."""
+
+    def __init__(self, interception: Interception, key: str) -> None:
+        self._interception = interception
+        self._key = key
+
+    def __call__(self, module: nn.Module, inputs: object, output: object) -> None:
+        self._interception.catch(self._key, output)
+
+
+def _must_return() -> bool:
+    """Whether `torch.export` watches how modules return; it drops what is not needed by itself."""
+    return torch.compiler.is_compiling() and not torch.compiler.is_dynamo_compiling()
+
+
+def intercept(model: nn.Module, keys: Mapping[str, str], wanted: Mapping[str, nn.Module]) -> Interception:
+    """Make a twin of `model` on the same parameters and buffers that is stopped when the wanted outputs are there.
+
+    Args:
+        model: It stays as it is.
+        keys: The key of each path.
+        wanted: The module of each path.
+    """
+    twins: dict[nn.Module, nn.Module] = {}
+    interception = Interception(_twin(model, set(wanted.values()), twins), keys)
+    for name, module in wanted.items():
+        twins[module].register_forward_hook(_Hook(interception, keys[name]))
+    return interception
+
+
+def _twin(module: nn.Module, wanted: set[nn.Module], twins: dict[nn.Module, nn.Module]) -> nn.Module:
+    """Copy the wanted modules and those that contain them, not their parameters; the others are shared."""
+    if module in twins:
+        return twins[module]
+    twin = copy.copy(module)
+    vars(twin).update({name: value.copy() for name, value in vars(module).items() if isinstance(value, (dict, set))})
+    twins[module] = twin
+    for name, child in module._modules.items():
+        if child is not None and not wanted.isdisjoint(child.modules()):
+            twin._modules[name] = _twin(child, wanted, twins)
+    return twin
