@@ -19,6 +19,7 @@ from zoo_classification import (
     MBConvConfig,
     RegNet,
     ResNet,
+    SwinTransformer,
     alexnet,
     googlenet,
     inception_v3,
@@ -30,6 +31,7 @@ from zoo_classification import (
     squeezenet1_0,
     squeezenet1_1,
 )
+from zoo_classification._shifted_window import PatchMergingV2, SwinTransformerBlockV2
 
 
 def bottlenecks(num_classes: int) -> ResNet:
@@ -58,7 +60,26 @@ def regnet(num_classes: int) -> RegNet:
     return RegNet(BlockParams.from_init_params(6, 24, 24.0, 2.5, 8, se_ratio=0.25), num_classes)
 
 
-SMALLEST = {alexnet: 63, convnext: 32, dense: 29, googlenet: 15, inception: 75, squeezenet1_0: 21, squeezenet1_1: 17}
+def swin(num_classes: int) -> SwinTransformer:
+    return SwinTransformer([4, 4], 8, [1, 2], [1, 2], [3, 3], num_classes=num_classes)
+
+
+def swin_v2(num_classes: int) -> SwinTransformer:
+    blocks = {"block": SwinTransformerBlockV2, "downsample_layer": PatchMergingV2}
+    return SwinTransformer([4, 4], 8, [1, 2], [1, 2], [3, 3], num_classes=num_classes, **blocks)
+
+
+SMALLEST = {
+    alexnet: 63,
+    convnext: 32,
+    dense: 29,
+    googlenet: 15,
+    inception: 75,
+    squeezenet1_0: 21,
+    squeezenet1_1: 17,
+    swin: 4,
+    swin_v2: 4,
+}
 """Height and width of the smallest images that networks take, where one pixel is not enough."""
 
 NETWORKS = [

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from reference.records import build_as, built_in_models, cases, record_of, recorded, registered
+from reference.records import build_as, built_in_models, cases, form, record_of, recorded, registered
 from zoo_core import get_model_weights
 
 
@@ -11,11 +11,11 @@ def test_every_model_and_member_has_a_recorded_layout_and_no_layout_is_of_anothe
     assert recorded("layouts") == registered()
 
 
-@pytest.mark.parametrize(("model", "member"), cases(slow_if_large=False))
+@pytest.mark.parametrize(("model", "member"), cases("layouts", slow_if_large=False))
 def test_state_dict_has_the_recorded_layout(model: str, member: str) -> None:
     with torch.device("meta"):
         state = build_as(model, member).state_dict()
-    layout = [(name, _form(tensor)) for name, tensor in state.items()]
+    layout = [(name, form(value)) for name, value in state.items()]
     assert layout == list(record_of("layouts", model, member)["tensors"].items())
 
 
@@ -23,9 +23,5 @@ def test_state_dict_has_the_recorded_layout(model: str, member: str) -> None:
 def test_metadata_states_the_number_of_parameters(model: str) -> None:
     for member in get_model_weights(model):
         with torch.device("meta"):
-            network = build_as(model, member.name)
+            network = build_as(model.removeprefix("quantized_"), member.meta.get("unquantized", member).name)
         assert sum(parameter.numel() for parameter in network.parameters()) == member.meta["num_params"]
-
-
-def _form(tensor: torch.Tensor) -> str:
-    return " ".join([str(tensor.dtype).removeprefix("torch."), *map(str, tensor.shape)])

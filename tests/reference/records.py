@@ -1,7 +1,9 @@
 """Reads the reference records, and builds the models that they were taken of.
 
 `layouts/<model>.json` and `outputs/<model>.json` are lists of records; `"for"` names the weights members that a record
-holds for, `"none"` standing for a model without weights. `noise.json` tells what rounding alone does to the outputs.
+holds for, `"none"` standing for a model without weights. `checkpoints/<model>.json` is likewise what a published file
+holds, where that is not the state of the model built with it. `noise.json` tells what rounding alone does to outputs.
+Quantized models compute in floats without weights, and in int8 with their members, whose outputs are in `quantized/`.
 """
 
 import json
@@ -10,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from _pytest.mark import ParameterSet
-from torch import nn
+from torch import Tensor, nn
 
 from zoo_core import get_model_builder, get_model_weights
 from zoo_core._packages import built_in_packages
@@ -32,6 +35,11 @@ def registered() -> set[tuple[str, str]]:
     return {(model, member) for model, weights in built_in_models().items() for member in _members(model, weights)}
 
 
+def is_int8(model: str, member: str) -> bool:
+    """Tell whether a model computes as int8 with that member."""
+    return model.startswith("quantized_") and member != "none"
+
+
 def recorded(kind: str) -> set[tuple[str, str]]:
     """Return the models and members that there are records of in the folder `kind`."""
     names = (path.stem for path in (FOLDER / kind).glob("*.json"))
@@ -44,20 +52,31 @@ def record_of(kind: str, model: str, member: str) -> dict[str, Any]:
     return record
 
 
-def cases(*, slow_if_large: bool) -> list[ParameterSet]:
-    """Return what there are records of, as parameters for tests."""
+def cases(kind: str = "outputs", *, slow_if_large: bool) -> list[ParameterSet]:
+    """Return what there are records of in the folder `kind`, as parameters for tests."""
     return [
         pytest.param(
             model, member, id=f"{model}-{member}", marks=[pytest.mark.slow] * (slow_if_large and _is_large(model))
         )
-        for model, member in sorted(recorded("outputs"))
+        for model, member in sorted(recorded(kind))
     ]
 
 
 def build_as(model: str, member: str, **kwargs: Any) -> nn.Module:
     """Build a model as its builder does with that member, initialised instead of loaded."""
+    if is_int8(model, member):
+        kwargs["quantize"] = True
     with without_files():
         return get_model_builder(model)(weights=None if member == "none" else member, **kwargs)
+
+
+def form(value: Tensor | torch.dtype | tuple[Tensor, ...]) -> str:
+    """Write the dtype and shape of what a state dict holds, as the records do."""
+    if isinstance(value, torch.dtype):
+        return str(value)
+    if isinstance(value, tuple):
+        return ", ".join(map(form, value))
+    return " ".join([str(value.dtype).removeprefix("torch."), *map(str, value.shape)])
 
 
 def noise(model: str) -> float:

@@ -32,6 +32,8 @@ from ._googlenet import googlenet as googlenet
 from ._inception import Inception3 as Inception3
 from ._inception import InceptionOutputs as InceptionOutputs
 from ._inception import inception_v3 as inception_v3
+from ._maxvit import MaxVit as MaxVit
+from ._maxvit import maxvit_t as maxvit_t
 from ._mnasnet import MNASNet as MNASNet
 from ._mnasnet import mnasnet0_5 as mnasnet0_5
 from ._mnasnet import mnasnet0_75 as mnasnet0_75
@@ -127,6 +129,7 @@ from .catalogue.efficientnet import EfficientNet_V2_M_Weights as EfficientNet_V2
 from .catalogue.efficientnet import EfficientNet_V2_S_Weights as EfficientNet_V2_S_Weights
 from .catalogue.googlenet import GoogLeNet_Weights as GoogLeNet_Weights
 from .catalogue.inception import Inception_V3_Weights as Inception_V3_Weights
+from .catalogue.maxvit import MaxVit_T_Weights as MaxVit_T_Weights
 from .catalogue.mnasnet import MNASNet0_5_Weights as MNASNet0_5_Weights
 from .catalogue.mnasnet import MNASNet0_75_Weights as MNASNet0_75_Weights
 from .catalogue.mnasnet import MNASNet1_0_Weights as MNASNet1_0_Weights

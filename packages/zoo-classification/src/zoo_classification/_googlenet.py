@@ -214,17 +214,14 @@ class GoogLeNet(nn.Module):
             A tensor of scores; in training with auxiliary classifiers, and always in a scripted module,
             `GoogLeNetOutputs`.
         """
-        require_image_size(images, 15)
-        if self.transform_input:
-            images = to_unit_range(images)
-        features = self.maxpool1(self.conv1(images))
+        features = self.maxpool1(self.conv1(self._prepare(images)))
         features = self.maxpool2(self.conv3(self.conv2(features)))
         features = self.maxpool3(self.inception3b(self.inception3a(features)))
         features4a = self.inception4a(features)
         features4d = self.inception4d(self.inception4c(self.inception4b(features4a)))
         features = self.maxpool4(self.inception4e(features4d))
         features = self.inception5b(self.inception5a(features))
-        scores = self.fc(self.dropout(torch.flatten(self.avgpool(features), 1)))
+        scores = self._classify(features)
         scores1: Tensor | None = None
         scores2: Tensor | None = None
         if self.training:
@@ -235,6 +232,13 @@ class GoogLeNet(nn.Module):
         if torch.jit.is_scripting():  # type: ignore[attr-defined]
             return GoogLeNetOutputs(scores, scores2, scores1)
         return self._eager_outputs(scores, scores2, scores1)
+
+    def _prepare(self, images: Tensor) -> Tensor:
+        return prepare(images, 15, self.transform_input)
+
+    def _classify(self, features: Tensor) -> Tensor:
+        scores: Tensor = self.fc(self.dropout(torch.flatten(self.avgpool(features), 1)))
+        return scores
 
     @torch.jit.unused
     def _eager_outputs(self, scores: Tensor, scores2: Tensor | None, scores1: Tensor | None) -> GoogLeNetOutputs:
@@ -252,6 +256,12 @@ def _checked_blocks(blocks: Sequence[Callable[..., nn.Module]] | None) -> Sequen
     return blocks
 
 
+def prepare(images: Tensor, smallest: int, transform_input: bool) -> Tensor:
+    """Check the size of `images`, `(N, 3, H, W)`, and bring them into the range that some weights want."""
+    require_image_size(images, smallest)
+    return to_unit_range(images) if transform_input else images
+
+
 def to_unit_range(images: Tensor) -> Tensor:
     """Change `images`, `(N, 3, H, W)`, normalised with ImageNet's mean and deviation, to the range [-1, 1]."""
     red = images[:, 0:1] * (0.229 / 0.5) + (0.485 - 0.5) / 0.5
@@ -263,6 +273,18 @@ def to_unit_range(images: Tensor) -> Tensor:
 def _initialise(module: nn.Module) -> None:
     if isinstance(module, (nn.Conv2d, nn.Linear)):
         trunc_normal_(module.weight, std=0.01)
+
+
+def arguments_of_weights(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return a builder's arguments with the defaults that hold with weights."""
+    arguments = {"transform_input": True, "init_weights": False, "aux_logits": False, **arguments}
+    if arguments["aux_logits"]:
+        warnings.warn(
+            "auxiliary heads in the pretrained googlenet model are NOT pretrained, so make sure to train them",
+            UserWarning,
+            stacklevel=4,
+        )
+    return arguments
 
 
 @builder(weights=GoogLeNet_Weights.IMAGENET1K_V1)
@@ -280,11 +302,5 @@ def googlenet(*, weights: GoogLeNet_Weights | str | None = None, progress: bool 
         torch.Size([1, 10])
     """
     if weights is not None:
-        kwargs = {"transform_input": True, "init_weights": False, "aux_logits": False, **kwargs}
-        if kwargs["aux_logits"]:
-            warnings.warn(
-                "auxiliary heads in the pretrained googlenet model are NOT pretrained, so make sure to train them",
-                UserWarning,
-                stacklevel=3,
-            )
+        kwargs = arguments_of_weights(kwargs)
     return build(GoogLeNet, weights=weights, progress=progress, **kwargs)

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zoo_core.building import build, builder
-from zoo_core.layers import require_image_size, require_positive, trunc_normal_
+from zoo_core.layers import require_positive, trunc_normal_
 
-from ._googlenet import BasicConv2d, to_unit_range
+from ._googlenet import BasicConv2d, prepare
 from .catalogue.inception import Inception_V3_Weights
 
 _Unit = Callable[..., nn.Module]
@@ -311,10 +311,7 @@ class Inception3(nn.Module):
             A tensor of scores; in training with an auxiliary classifier, and always in a scripted module,
             `InceptionOutputs`.
         """
-        require_image_size(images, 299 if self.training and self.aux_logits else 75)
-        if self.transform_input:
-            images = to_unit_range(images)
-        features = self.Conv2d_2b_3x3(self.Conv2d_2a_3x3(self.Conv2d_1a_3x3(images)))
+        features = self.Conv2d_2b_3x3(self.Conv2d_2a_3x3(self.Conv2d_1a_3x3(self._prepare(images))))
         features = self.Conv2d_4a_3x3(self.Conv2d_3b_1x1(self.maxpool1(features)))
         features = self.Mixed_5d(self.Mixed_5c(self.Mixed_5b(self.maxpool2(features))))
         features = self.Mixed_6e(self.Mixed_6d(self.Mixed_6c(self.Mixed_6b(self.Mixed_6a(features)))))
@@ -322,10 +319,17 @@ class Inception3(nn.Module):
         if self.training and self.AuxLogits is not None:
             auxiliary_scores = self.AuxLogits(features)
         features = self.Mixed_7c(self.Mixed_7b(self.Mixed_7a(features)))
-        scores = self.fc(self.dropout(torch.flatten(self.avgpool(features), 1)))
+        scores = self._classify(features)
         if torch.jit.is_scripting():  # type: ignore[attr-defined]
             return InceptionOutputs(scores, auxiliary_scores)
         return self._eager_outputs(scores, auxiliary_scores)
+
+    def _prepare(self, images: Tensor) -> Tensor:
+        return prepare(images, 299 if self.training and self.aux_logits else 75, self.transform_input)
+
+    def _classify(self, features: Tensor) -> Tensor:
+        scores: Tensor = self.fc(self.dropout(torch.flatten(self.avgpool(features), 1)))
+        return scores
 
     @torch.jit.unused
     def _eager_outputs(self, scores: Tensor, auxiliary_scores: Tensor | None) -> InceptionOutputs:

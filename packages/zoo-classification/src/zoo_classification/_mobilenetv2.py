@@ -136,6 +136,9 @@ class MobileNetV2(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Score images, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
+        return self._forward_impl(images)
+
+    def _forward_impl(self, images: Tensor) -> Tensor:
         features = nn.functional.adaptive_avg_pool2d(self.features(images), 1)
         scores: Tensor = self.classifier(torch.flatten(features, 1))
         return scores

@@ -7,7 +7,7 @@ Vijay Vasudevan, Quoc V. Le, Hartwig Adam: Searching for MobileNetV3, 2019, arXi
 from collections.abc import Callable, Sequence
 from dataclasses import InitVar, dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -178,6 +178,9 @@ class MobileNetV3(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Score images, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
+        return self._forward_impl(images)
+
+    def _forward_impl(self, images: Tensor) -> Tensor:
         features = torch.flatten(self.avgpool(self.features(images)), 1)
         scores: Tensor = self.classifier(features)
         return scores
@@ -194,8 +197,10 @@ def _checked_settings(settings: object) -> Sequence[InvertedResidualConfig]:
 # A row: kernel, expanded channels, output channels, squeeze-and-excite, activation, stride, dilation.
 _Row = tuple[int, int, int, bool, str, int, int]
 
+N = TypeVar("N", bound=nn.Module)
 
-def _table_1(tail: int, dilation: int) -> tuple[_Row, ...]:
+
+def table_1(tail: int, dilation: int) -> tuple[_Row, ...]:
     """The large network; the channels of C5, where the resolution is 1/32, are divided by `tail`."""
     return (
         (3, 16, 16, False, "RE", 1, 1),
@@ -216,7 +221,7 @@ def _table_1(tail: int, dilation: int) -> tuple[_Row, ...]:
     )
 
 
-def _table_2(tail: int, dilation: int) -> tuple[_Row, ...]:
+def table_2(tail: int, dilation: int) -> tuple[_Row, ...]:
     """The small network, likewise."""
     return (
         (3, 16, 16, True, "RE", 2, 1),
@@ -233,24 +238,26 @@ def _table_2(tail: int, dilation: int) -> tuple[_Row, ...]:
     )
 
 
-def _from_table(
+def from_table(
     table: Callable[[int, int], tuple[_Row, ...]],
     last_channel: int,
     *,
+    network: Callable[..., N],
     width_mult: float = 1.0,
     reduced_tail: bool = False,
     dilated: bool = False,
     **kwargs: Any,
-) -> MobileNetV3:
+) -> N:
     """Build a network of the paper, or its variant for detection or segmentation (sections 6.3 and 6.4).
 
     Args:
         table: Gives the blocks.
         last_channel: Width of the hidden layer of the classifier.
+        network: `MobileNetV3`, or what has its arguments.
         width_mult: Scales all channels.
         reduced_tail: Halve the channels of C5 and of what follows it.
         dilated: Dilate C5 instead of halving its resolution.
-        **kwargs: Passed on to `MobileNetV3`.
+        **kwargs: Passed on to `network`.
     """
     tail, dilation = (2 if reduced_tail else 1), (2 if dilated else 1)
     rows = table(tail, dilation)
@@ -259,7 +266,7 @@ def _from_table(
         InvertedResidualConfig(input_channels, *row, width_mult)
         for input_channels, row in zip(inputs, rows, strict=True)
     ]
-    return MobileNetV3(settings, InvertedResidualConfig.adjust_channels(last_channel // tail, width_mult), **kwargs)
+    return network(settings, InvertedResidualConfig.adjust_channels(last_channel // tail, width_mult), **kwargs)
 
 
 @builder(weights=MobileNet_V3_Large_Weights.IMAGENET1K_V1)
@@ -278,7 +285,8 @@ def mobilenet_v3_large(
         >>> mobilenet_v3_large(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
         torch.Size([1, 10])
     """
-    return build(_from_table, _table_1, 1280, weights=weights, progress=progress, **kwargs)
+    network = partial(from_table, table_1, 1280, network=MobileNetV3)
+    return build(network, weights=weights, progress=progress, **kwargs)
 
 
 @builder(weights=MobileNet_V3_Small_Weights.IMAGENET1K_V1)
@@ -297,4 +305,5 @@ def mobilenet_v3_small(
         >>> mobilenet_v3_small(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
         torch.Size([1, 10])
     """
-    return build(_from_table, _table_2, 1024, weights=weights, progress=progress, **kwargs)
+    network = partial(from_table, table_2, 1024, network=MobileNetV3)
+    return build(network, weights=weights, progress=progress, **kwargs)

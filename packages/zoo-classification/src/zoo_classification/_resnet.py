@@ -248,6 +248,9 @@ class ResNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Score images, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
+        return self._forward_impl(images)
+
+    def _forward_impl(self, images: Tensor) -> Tensor:
         features = self.maxpool(self.relu(self.bn1(self.conv1(images))))
         features = self.layer4(self.layer3(self.layer2(self.layer1(features))))
         scores: Tensor = self.fc(torch.flatten(self.avgpool(features), 1))

@@ -96,7 +96,7 @@ class ShiftedWindowAttention(nn.Module):
         places, regions = _arrange(list(x.shape[1:-1]), self.window_size, self.shift_size, x.device)
         bias = self.get_relative_position_bias()
         if sum(self.shift_size) > 0:
-            bias = _separate(bias, regions.view(-1, 1, bias.shape[-1]))
+            bias = bias + _separate(regions.to(bias.dtype).view(-1, 1, bias.shape[-1]))
             bias = bias.expand([x.shape[0], -1, -1, -1, -1]).flatten(0, 1)
         attended = self._attend(_take(tokens, places), bias)
         result = self.proj(attended.index_select(1, _inverse(places, tokens.shape[1])))
@@ -191,8 +191,8 @@ def _arrange(size: list[int], window: list[int], shift: list[int], device: torch
 
     Returns:
         For each token of each window, `(windows * T,)`, where it stands in the map, or the number of the map's tokens
-        if it is padding; and the number of its region: tokens that the shift has taken around an end of the map are in
-        another region than their new neighbours.
+        if it is padding; and, if there is a shift, the number of its region: tokens that the shift has taken around an
+        end of the map are in another region than their new neighbours.
     """
     dimensions = len(size)
     total = 1
@@ -201,15 +201,17 @@ def _arrange(size: list[int], window: list[int], shift: list[int], device: torch
     inside = torch.ones_like(places, dtype=torch.bool)
     for i in range(dimensions):
         windows = (size[i] + window[i] - 1) // window[i]
-        step = shift[i] * (1 - 1 // windows)  # a single window is not shifted
         shape = [1] * (2 * dimensions)
         shape[i], shape[dimensions + i] = windows, window[i]
-        place = (torch.arange(step, step + windows * window[i], device=device) % (windows * window[i])).view(shape)
+        place = torch.arange(windows * window[i], device=device).view(shape)
+        if shift[i] > 0:
+            step = shift[i] * (1 - 1 // windows)  # a single window is not shifted
+            place = (place + step) % (windows * window[i])
+            regions = regions * 2 + (place < step)
         places = places * size[i] + place
-        regions = regions * 2 + (place < step)
         inside = inside & (place < size[i])
         total *= size[i]
-    return places.where(inside, total).flatten(), regions.flatten()
+    return places.where(inside, total).flatten(), regions.expand_as(places).flatten()
 
 
 def _take(tokens: Tensor, places: Tensor) -> Tensor:
@@ -225,9 +227,9 @@ def _inverse(places: Tensor, total: int) -> Tensor:
     return places.new_empty(total + 1).scatter_(0, places, numbers).narrow(0, 0, total)
 
 
-def _separate(bias: Tensor, regions: Tensor) -> Tensor:
-    """Lower the bias of queries and keys of different regions, for each window, `(windows, num_heads, T, T)`."""
-    return torch.where(regions.unsqueeze(2) == regions.unsqueeze(3), bias, bias - 100.0)
+def _separate(regions: Tensor) -> Tensor:
+    """Return what is added to the scores: -100 for a query and a key of different regions, `(windows, 1, T, T)`."""
+    return (regions.unsqueeze(2) - regions.unsqueeze(3)).abs().clamp(max=1.0) * -100.0
 
 
 class SwinTransformerBlock(nn.Module):

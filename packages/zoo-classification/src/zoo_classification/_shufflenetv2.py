@@ -135,6 +135,9 @@ class ShuffleNetV2(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Score images, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
+        return self._forward_impl(images)
+
+    def _forward_impl(self, images: Tensor) -> Tensor:
         features = self.maxpool(self.conv1(images))
         features = self.conv5(self.stage4(self.stage3(self.stage2(features))))
         scores: Tensor = self.fc(features.mean([2, 3]))

@@ -347,7 +347,7 @@ def _classifier(hidden_dim: int, representation_size: int | None, num_classes: i
 
 def _from_trunc_normal(layer: nn.Conv2d | nn.Linear) -> nn.Module:
     """Initialise a layer to keep the variance of its input."""
-    trunc_normal_(layer.weight, std=math.sqrt(1 / layer.weight[0].numel()))
+    trunc_normal_(layer.weight, std=math.prod(layer.weight.shape[1:]) ** -0.5)
     return _without_bias(layer)
 
 

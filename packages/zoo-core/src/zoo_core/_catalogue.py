@@ -7,9 +7,11 @@ A family file states every fact about its models and weights once:
      "weights": {"ResNet18_Weights": {"IMAGENET1K_V1": {"url": …, "transforms": {"preset": …, …}, "meta": {…}}}}}
 
 `"dataset"` is what the weights were trained on, where an entry's own `meta` does not say otherwise. `"@name"` in `meta`
-stands for the lines of `catalogue/categories/name.txt`. A metric of `null` is not published.
+stands for the lines of `catalogue/categories/name.txt`, `"@package:name"` for those of another package. `"unquantized"`
+in `meta` is the full name of another entry. A metric of `null` is not published.
 """
 
+import importlib
 import json
 import math
 from collections.abc import Iterator
@@ -79,6 +81,10 @@ def read_weights(path: Path, enum: str, member: str) -> dict[str, Any]:
 def read_meta(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return an entry's metadata as users see it: references resolved, sizes as tuples, unpublished metrics as NaN."""
     meta = {key: _resolve(value, folder) for key, value in raw.items()}
+    if "unquantized" in meta:
+        from ._registry import get_weight  # which imports this module
+
+        meta["unquantized"] = get_weight(meta["unquantized"])
     if "min_size" in meta:
         meta["min_size"] = tuple(meta["min_size"])
     if "_metrics" in meta:
@@ -91,7 +97,10 @@ def read_meta(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def _resolve(value: Any, folder: Path) -> Any:  # JSON
     if isinstance(value, str) and value.startswith("@"):
-        return list(_read_lines(folder / "categories" / f"{value[1:]}.txt"))
+        package, _, name = value[1:].rpartition(":")
+        if package:
+            folder = Path(str(importlib.import_module(package).__file__)).parent / "catalogue"
+        return list(_read_lines(folder / "categories" / f"{name}.txt"))
     return list(value) if isinstance(value, list) else value
 
 

@@ -1,18 +1,26 @@
 """Reads checkpoint files, in each of the three forms that weights are published in."""
 
 import pickle
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from .errors import CheckpointError
 
 _ZIP_MAGIC = b"PK\x03\x04"
+_END_OF_QUANTIZATION: tuple[tuple[str, type[Warning]], ...] = (
+    (r"torch\.ao\.quantization is deprecated", DeprecationWarning),
+    (r"torch\.quantize_per_tensor, .* are deprecated", UserWarning),
+    (r"TypedStorage is deprecated", UserWarning),  # torch's own code, where it reads quantized tensors
+    (r"must run observer before calling calculate_qparams", UserWarning),  # of additions that a network does without
+    (r"Please use quant_min and quant_max .*\s*reduce_range will be deprecated", UserWarning),
+)
+"""What torch warns of; 2.10 began to."""
 
 
 def read_state_dict(path: Path, *, map_location: Any = "cpu") -> Mapping[str, Tensor]:  # as torch.load
@@ -31,7 +39,7 @@ def read_state_dict(path: Path, *, map_location: Any = "cpu") -> Mapping[str, Te
     read = _read_safetensors if path.suffix == ".safetensors" else _read_pickle
     try:
         state = read(path, map_location)
-    except (RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError, SafetensorError) as error:
+    except (RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
         raise CheckpointError(f"{path} cannot be read as a checkpoint: {error}") from error
     if not isinstance(state, Mapping):
         raise CheckpointError(f"{path} holds a {type(state).__name__}; expected tensors by name.")
@@ -42,11 +50,29 @@ def _read_pickle(path: Path, map_location: Any) -> Any:  # what the file holds
     with path.open("rb") as file:
         is_zip = file.read(4) == _ZIP_MAGIC
     # weights_only: a pickle must not run code. The older form has no storage that could be mapped.
-    return torch.load(path, map_location=map_location, mmap=is_zip, weights_only=True)
+    with quiet_quantization():
+        return torch.load(path, map_location=map_location, mmap=is_zip, weights_only=True)
+
+
+@contextmanager
+def quiet_quantization() -> Iterator[None]:
+    """Inside, torch says nothing of the end of its eager quantization, which int8 files and models need.
+
+    The project's answer to that end is in docs/decisions.md; users can do nothing about it.
+    """
+    with warnings.catch_warnings():
+        for message, category in _END_OF_QUANTIZATION:
+            warnings.filterwarnings("ignore", message, category)
+        yield
 
 
 def _read_safetensors(path: Path, map_location: Any) -> Mapping[str, Tensor]:  # as torch.load
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     device = torch.device(map_location)
-    if device.type == "meta":
-        return {name: tensor.to(device) for name, tensor in load_file(path).items()}
-    return load_file(path, device=str(device))
+    try:
+        state = load_file(path, device="cpu" if device.type == "meta" else str(device))
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+    return {name: tensor.to(device) for name, tensor in state.items()}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import torch
@@ -48,14 +49,19 @@ def build(
     categories = weights.meta.get("categories")
     if categories is not None:
         kwargs.setdefault("num_classes", len(categories))
-    if _without_files.get():
+    path = fetch(weights, progress=progress)
+    if path is None:
         return model_class(*args, **kwargs)
-    path = resolve(weights.file, progress=progress).path
     with DeferredInitialization() as deferred:
         model = model_class(*args, **kwargs)
     state = read_state_dict(path, map_location=_device_of(model))
     load_checkpoint(model, state, source=str(weights), initialiser=deferred)
     return model
+
+
+def fetch(weights: WeightsEnum, *, progress: bool) -> Path | None:
+    """Return the verified local file of a weights entry, or `None` inside `without_files`."""
+    return None if _without_files.get() else resolve(weights.file, progress=progress).path
 
 
 def _device_of(model: nn.Module) -> torch.device:

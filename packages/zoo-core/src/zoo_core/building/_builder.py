@@ -2,7 +2,7 @@
 
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -11,8 +11,11 @@ from zoo_core._weights import WeightsEnum
 P = ParamSpec("P")
 R = TypeVar("R")
 
+Legacy = WeightsEnum | type[WeightsEnum]
+"""A member, or an enum where there is no such member."""
 
-def builder(**pretrained: WeightsEnum | type[WeightsEnum]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+
+def builder(**pretrained: Legacy | Callable[[Mapping[str, Any]], Legacy]) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a function a builder.
 
     Its weights parameters then take a member of their enum, a member's name, or `None`; anything else is a `TypeError`
@@ -20,8 +23,9 @@ def builder(**pretrained: WeightsEnum | type[WeightsEnum]) -> Callable[[Callable
 
     Args:
         **pretrained: For each weights parameter the member that `pretrained=True` has always stood for: it tells the
-            enum, too. A model that never had `pretrained=True` gives the enum itself. The old name of `weights` is
-            `pretrained`, that of `weights_backbone` is `pretrained_backbone`.
+            enum, too. A model that never had `pretrained=True` gives the enum itself. Where it depends on other
+            arguments, a function of all that are given, by name. The old name of `weights` is `pretrained`, that of
+            `weights_backbone` is `pretrained_backbone`.
 
     Example:
         >>> @builder(weights=ResNet18_Weights.IMAGENET1K_V1)  # doctest: +SKIP
@@ -38,7 +42,8 @@ def builder(**pretrained: WeightsEnum | type[WeightsEnum]) -> Callable[[Callable
         @wraps(function)
         def build_model(*args: P.args, **kwargs: P.kwargs) -> R:
             arguments = _name_positional(function.__name__, names, args, dict(kwargs))
-            for parameter, legacy in pretrained.items():
+            for parameter, stated in pretrained.items():
+                legacy = stated if isinstance(stated, (WeightsEnum, type)) else stated(arguments)
                 _modernise(parameter, legacy, arguments)
                 if parameter in arguments:
                     arguments[parameter] = _enum_of(legacy).verify(arguments[parameter])
@@ -74,7 +79,7 @@ def _name_positional(
     return given | arguments
 
 
-def _modernise(parameter: str, legacy: WeightsEnum | type[WeightsEnum], arguments: dict[str, Any]) -> None:
+def _modernise(parameter: str, legacy: Legacy, arguments: dict[str, Any]) -> None:
     """Replace `pretrained=` and boolean weights by what they stand for, with a warning each."""
     old = parameter.replace("weights", "pretrained", 1)
     if old in arguments and parameter not in arguments:
@@ -94,7 +99,7 @@ def _modernise(parameter: str, legacy: WeightsEnum | type[WeightsEnum], argument
         warnings.warn(_boolean_message(parameter, arguments[parameter]), UserWarning, stacklevel=3)
 
 
-def _enum_of(legacy: WeightsEnum | type[WeightsEnum]) -> type[WeightsEnum]:
+def _enum_of(legacy: Legacy) -> type[WeightsEnum]:
     return type(legacy) if isinstance(legacy, WeightsEnum) else legacy
 
 

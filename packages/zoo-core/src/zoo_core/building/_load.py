@@ -3,6 +3,7 @@
 import logging
 from collections import OrderedDict
 from collections.abc import Container, Mapping
+from itertools import chain
 from typing import Protocol
 
 import torch
@@ -32,7 +33,8 @@ def load_checkpoint(
     Args:
         model: Its attribute `classifiers` names the modules whose shape depends on the number of classes, `auxiliaries`
             those that files hold and a model may have been built without: they are then left out.
-        state: Tensors by name. The model takes them over: they must not be used elsewhere.
+        state: Tensors by name. The model takes them over: they must not be used elsewhere. What is no tensor (int8
+            layers keep tuples and dtypes) is left to the model's modules.
         source: What the checkpoint is called in messages.
         initialiser: What the model was built under, if its initialisation was deferred.
 
@@ -40,9 +42,9 @@ def load_checkpoint(
         CheckpointError: Tensors are missing, unexpected, or of another shape; the message names them.
     """
     own = model.state_dict(keep_vars=True)
-    expected = {name: (tensor.dtype, tensor.shape) for name, tensor in own.items()}
+    expected = {name: (tensor.dtype, tensor.shape) for name, tensor in own.items() if isinstance(tensor, Tensor)}
     fresh = _resized_classifiers(model, state, expected)
-    unused = fresh | _left_out(model, state, expected)
+    unused = fresh | _left_out(model, state, own)
     kept = OrderedDict((name, tensor) for name, tensor in state.items() if name not in unused)
     if hasattr(state, "_metadata"):  # where load_state_dict finds the modules' versions
         kept._metadata = state._metadata  # type: ignore[attr-defined]
@@ -81,6 +83,8 @@ def _assign(model: nn.Module, state: Mapping[str, Tensor], fresh: set[str], sour
         result = model.load_state_dict(state, strict=False, assign=True)
     except RuntimeError as error:  # shapes that differ; the text lists them
         raise CheckpointError(f"{source} does not fit {type(model).__name__}: {error}") from None
+    except KeyError as error:  # what int8 layers say
+        raise CheckpointError(f"{source} does not fit {type(model).__name__}: missing {error}.") from None
     missing = [name for name in result.missing_keys if name not in fresh]
     if missing or result.unexpected_keys:
         raise CheckpointError(
@@ -92,10 +96,9 @@ def _assign(model: nn.Module, state: Mapping[str, Tensor], fresh: set[str], sour
 def _restore_form(model: nn.Module, expected: Mapping[str, tuple[torch.dtype, torch.Size]]) -> None:
     """Convert tensors that a file holds in another dtype (some in float16) or not contiguous, as copying would have."""
     with torch.no_grad():
-        for name, tensor in model.state_dict(keep_vars=True).items():
-            dtype = expected[name][0] if name in expected else tensor.dtype
-            if tensor.dtype != dtype or not tensor.is_contiguous():
-                tensor.data = tensor.data.to(dtype).contiguous()
+        for name, tensor in chain(model.named_parameters(), model.named_buffers()):
+            if name in expected and (tensor.dtype != expected[name][0] or not tensor.is_contiguous()):
+                tensor.data = tensor.data.to(expected[name][0]).contiguous()
 
 
 def _named(names: list[str], shown: int = 8) -> str:

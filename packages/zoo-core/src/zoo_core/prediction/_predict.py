@@ -1,10 +1,10 @@
 """From files to predictions."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from zoo_core._registry import get_model, get_model_entry, get_model_weights
 from zoo_core._weights import WeightsEnum
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
-_TASKS = ("classification",)
+_TASKS: Mapping[str, Mapping[str, Any]] = {"classification": {}, "quantization": {"quantize": True}}
+"""The tasks that there is prediction for, with the arguments that a builder needs for the weights of the task."""
 
 
 class Predictor(Protocol):
@@ -69,18 +70,21 @@ def load_predictor(
     """Build a model with weights, ready to predict.
 
     Raises:
-        ValueError: The model is not known, or is for a task that cannot be predicted on images yet.
+        ValueError: The model is not known, is for a task that cannot be predicted on images yet, or does not run on
+            that device.
         WeightsUnavailableError: No source has the weights.
     """
     entry = get_model_entry(model)
     if entry.task not in _TASKS:
         raise ValueError(f"{model} is for {entry.task}; prediction is there for {', '.join(_TASKS)}.")
+    if entry.task == "quantization" and not device.startswith("cpu"):
+        raise ValueError(f"{model} computes in int8, which CPUs do: expected device 'cpu', found {device!r}.")
     member = get_model_weights(model).verify(weights)
     assert member is not None
     from ._classification import ClassificationPredictor
 
     return ClassificationPredictor(
-        get_model(model, weights=member, progress=progress),
+        get_model(model, weights=member, progress=progress, **_TASKS[entry.task]),
         member.transforms(),
         member.meta["categories"],
         device=device,
