@@ -6,7 +6,7 @@ import warnings
 import pytest
 from torch import nn
 
-from zoo_core.building import without_files
+from zoo_core.building import builder, without_files
 
 
 @pytest.fixture
@@ -110,3 +110,25 @@ def test_pretrained_where_there_never_was_one_is_an_error_that_lists_the_members
     with pytest.raises(ValueError, match=r"No weights available.*Tiny_Weights\.V1"):
         newer(weights=True)
     assert newer(weights="V1") is None
+
+
+@pytest.mark.parametrize(("large", "member"), [(False, "Tiny_Weights.V1"), (True, "Tiny_Weights.V2")])
+def test_pretrained_may_stand_for_what_depends_on_other_arguments(example, large, member):
+    @builder(weights=lambda arguments: example.Tiny_Weights.V2 if arguments.get("large") else example.Tiny_Weights.V1)
+    def sized(*, weights=None, progress=True, large=False):
+        return weights
+
+    weights, messages = warned(lambda: sized(pretrained=True, large=large))
+    assert str(weights) == member
+    assert f"`weights={member}`" in messages[-1]
+
+
+def test_enum_of_weights_may_depend_on_other_arguments(example):
+    @builder(weights=lambda arguments: example.Own_Weights if arguments.get("own") else example.Tiny_Weights)
+    def either(*, weights=None, progress=True, own=False):
+        return weights
+
+    assert either(weights="V2") is example.Tiny_Weights.V2
+    assert either(weights="V1", own=True) is example.Own_Weights.V1
+    with pytest.raises(TypeError, match="expected Own_Weights but received Tiny_Weights"):
+        either(weights=example.Tiny_Weights.V1, own=True)

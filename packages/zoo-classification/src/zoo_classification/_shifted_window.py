@@ -181,7 +181,7 @@ def _check_windows(window_size: Sequence[int], shift_size: Sequence[int]) -> Non
 
 def _log_spaced_coordinates(window_size: Sequence[int]) -> Tensor:
     """Return the relative positions `(1, ..., dimensions)` from -1 to 1 on a logarithmic scale (V2, equation 4)."""
-    linear = [torch.arange(1 - size, size) * (8.0 / max(size - 1, 1)) for size in window_size]
+    linear = [torch.arange(1 - size, size) / max(size - 1, 1) * 8.0 for size in window_size]
     coordinates = torch.stack(torch.meshgrid(linear, indexing="ij"), dim=-1)
     return (coordinates.sign() * torch.log2(coordinates.abs() + 1.0) / 3.0).unsqueeze(0)
 
