@@ -1,6 +1,7 @@
 """Exchange state with torchvision, as a black box, and compare outputs. Run by `nox -s parity`; prints a table.
 
-Its environment holds both libraries. `-- --quick` leaves out models of more than 100 M parameters.
+Its environment holds both libraries. `-- --quick` leaves out models of more than 100 M parameters. A second table is
+for int8, where outputs of the same state must be identical.
 """
 
 import sys
@@ -9,6 +10,7 @@ import torch
 import torchvision
 from torch import nn
 
+import parity_int8
 from reference.fill import calibrate_, fill_, image_batch
 from zoo_core import get_model, get_model_weights, list_models
 
@@ -22,6 +24,7 @@ def main(*, quick: bool) -> None:
     print("| model | parameters | theirs in ours | ours in theirs | difference |")
     print("|---|---:|---|---|---:|")
     failed = [name for name in list_models(PACKAGE) if not (quick and num_params(name) > 100e6) and not compare(name)]
+    failed += parity_int8.differing()
     if failed:
         sys.exit(f"These differ: {', '.join(failed)}")
 

@@ -53,6 +53,7 @@ def test_packages_import_one_way(package):
         "from zoo_core import get_weight; assert get_weight('ResNet50_Weights.DEFAULT').url",
         "from zoo_core import get_weight; assert get_weight('ResNet50_Weights.DEFAULT').transforms",
         "from zoo_core import get_model_weights; assert list(get_model_weights('resnet50'))",
+        "from zoo_core import get_weight as w; assert w('ResNet50_QuantizedWeights.DEFAULT').meta['unquantized'].url",
         "from zoo_classification import ResNet50_Weights as W; assert str(W.DEFAULT)",
         "from zoo_core import get_weight\nfrom zoo_core.files import resolve\n"
         "assert resolve(get_weight('ShuffleNet_V2_X0_5_Digits_Weights.DEFAULT').file).path.exists()",

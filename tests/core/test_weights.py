@@ -8,7 +8,9 @@ import pickle
 import pytest
 import torch
 
+from core.example_package import ENTRY, FAMILY
 from servers import FileServer
+from zoo_classification import ResNet18_Weights
 from zoo_core import Preset, Weights, get_weight
 
 
@@ -119,3 +121,14 @@ def test_check_hash_refuses_a_file_whose_digest_nobody_knows(example):
 
 def test_members_are_the_same_however_they_are_reached(example):
     assert get_weight("Own_Weights.V1") is example.Own_Weights["V1"] is example.Own_Weights("V1")
+
+
+def test_metadata_may_refer_to_another_package(install):
+    other = {"categories": "@example_zoo:shapes", "unquantized": "ResNet18_Weights.DEFAULT"}
+    entry = ENTRY | {"meta": ENTRY["meta"] | other}
+    install()
+    install("other_zoo", family=FAMILY | {"weights": {"Tiny_Weights": {"V1": entry, "V2": entry}}})
+    from other_zoo import Tiny_Weights
+
+    assert Tiny_Weights.V1.meta["categories"] == ["circle", "square", "star"]
+    assert Tiny_Weights.V1.meta["unquantized"] is ResNet18_Weights.DEFAULT

@@ -1,0 +1,96 @@
+"""MobileNetV3 as int8. The paper stands at the head of the float network."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from zoo_classification._mobilenetv3 import InvertedResidual, InvertedResidualConfig, MobileNetV3, from_table, table_1
+from zoo_classification.catalogue.mobilenetv3 import MobileNet_V3_Large_Weights
+from zoo_core.building import builder
+from zoo_core.layers import SqueezeExcitation
+
+from ._eager import FloatFunctional, Quantizable, build_quantizable, pretrained
+from .catalogue.mobilenetv3 import MobileNet_V3_Large_QuantizedWeights
+
+_FIXED = {
+    "fake_quant_enabled": (1, torch.uint8),
+    "observer_enabled": (1, torch.uint8),
+    "scale": (1.0, torch.float32),
+    "zero_point": (0, torch.int32),
+    "activation_post_process.scale": (1.0, torch.float32),
+    "activation_post_process.zero_point": (0, torch.int32),
+}
+"""What early files lack: how the output of the second activation is observed, whose range is always the same."""
+
+
+class QuantizableSqueezeExcitation(SqueezeExcitation):
+    """A `SqueezeExcitation` by hard sigmoid, whose multiplication is a module."""
+
+    computed: ClassVar = (("fc1", "activation"), ("fc2",))
+
+    def __init__(self, input_channels: int, squeeze_channels: int) -> None:
+        super().__init__(input_channels, squeeze_channels, scale_activation=nn.Hardsigmoid)
+        self.skip_mul = FloatFunctional()
+        self.register_load_state_dict_pre_hook(_complete_early_files)  # type: ignore[no-untyped-call]
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Scale the channels of `features`, `(N, C, H, W)`."""
+        squeezed = self.activation(self.fc1(self.avgpool(features)))
+        scale: Tensor = self.scale_activation(self.fc2(squeezed))
+        return self.skip_mul.mul(scale, features)
+
+
+def _complete_early_files(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+    """Add the entries that a network prepared for training has, and early files do not."""
+    if hasattr(module.scale_activation, "activation_post_process"):  # is prepared
+        for name, (value, dtype) in _FIXED.items():
+            state.setdefault(
+                f"{prefix}scale_activation.activation_post_process.{name}", torch.tensor([value], dtype=dtype)
+            )
+
+
+class QuantizableInvertedResidual(InvertedResidual):
+    """An `InvertedResidual` whose addition is a module, with `QuantizableSqueezeExcitation`."""
+
+    def __init__(self, cnf: InvertedResidualConfig, norm_layer: Callable[..., nn.Module]) -> None:
+        super().__init__(cnf, norm_layer, se_layer=QuantizableSqueezeExcitation)
+        self.skip_add = FloatFunctional()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Transform `x`, `(N, input_channels, H, W)`."""
+        result: Tensor = self.block(x)
+        return self.skip_add.add(x, result) if self.use_res_connect else result
+
+
+class QuantizableMobileNetV3(Quantizable, MobileNetV3):
+    """A `MobileNetV3`, with the same arguments; give `block=QuantizableInvertedResidual`, as the builder does."""
+
+
+@builder(weights=pretrained(MobileNet_V3_Large_QuantizedWeights.IMAGENET1K_QNNPACK_V1))
+def mobilenet_v3_large(
+    *,
+    weights: MobileNet_V3_Large_QuantizedWeights | MobileNet_V3_Large_Weights | str | None = None,
+    progress: bool = True,
+    quantize: bool = False,
+    **kwargs: Any,
+) -> QuantizableMobileNetV3:
+    """MobileNetV3-Large, quantizable or int8.
+
+    Args:
+        weights: With `quantize` a member of `MobileNet_V3_Large_QuantizedWeights`, else of
+            `MobileNet_V3_Large_Weights`; or its name; `None` to initialise at random, or for int8 weights of zero.
+        progress: Show a bar while downloading.
+        quantize: Whether to build the int8 network, for inference on a CPU.
+        **kwargs: Passed on to `QuantizableMobileNetV3`, but for `backend`, the engine of an int8 network, and those
+            that the float builder takes, too: `width_mult`, `reduced_tail`, `dilated`.
+
+    Example:
+        >>> mobilenet_v3_large(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
+        torch.Size([1, 10])
+    """
+    network = partial(from_table, table_1, 1280, network=QuantizableMobileNetV3)
+    arguments = {"backend": "qnnpack", "block": QuantizableInvertedResidual, **kwargs}
+    return build_quantizable(network, weights=weights, progress=progress, quantize=quantize, **arguments)

@@ -1,0 +1,12 @@
+"""Weights of the int8 MobileNetV2 models."""
+
+from enum import auto
+
+from zoo_core import WeightsEnum
+
+
+class MobileNet_V2_QuantizedWeights(WeightsEnum):
+    """Weights of `mobilenet_v2` as int8."""
+
+    IMAGENET1K_QNNPACK_V1 = auto()
+    DEFAULT = IMAGENET1K_QNNPACK_V1

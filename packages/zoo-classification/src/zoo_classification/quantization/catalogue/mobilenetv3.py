@@ -1,0 +1,12 @@
+"""Weights of the int8 MobileNetV3 models."""
+
+from enum import auto
+
+from zoo_core import WeightsEnum
+
+
+class MobileNet_V3_Large_QuantizedWeights(WeightsEnum):
+    """Weights of `mobilenet_v3_large` as int8."""
+
+    IMAGENET1K_QNNPACK_V1 = auto()
+    DEFAULT = IMAGENET1K_QNNPACK_V1
