@@ -186,9 +186,10 @@ def _explain(file: WeightsFile, settings: Settings, reasons: dict[str, str]) -> 
     if file.url.startswith(PACKAGE_SCHEME):
         return "\n".join(lines)
     folder = settings.search_path[0] if settings.search_path else settings.checkpoints
+    download = f"run `zoo download {file.entry}`"
+    elsewhere = f"on a machine with a connection {download} and copy the file that it names to {folder}."
     if settings.offline:
-        lines.append("zoo is offline (ZOO_OFFLINE or HF_HUB_OFFLINE is set): unset it, or")
-    lines.append(
-        f"on a machine with a connection run `zoo download {file.entry}` and copy the file that it names to {folder}."
-    )
+        lines.append(f"zoo is offline (ZOO_OFFLINE or HF_HUB_OFFLINE is set). Unset it, or {elsewhere}")
+    else:
+        lines.append(f"Mend one of these, or {elsewhere}")
     return "\n".join(lines)
