@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from measure import in_turn, milliseconds, print_table, ratio
 from reference.families import one_of_each
+from reference.fill import calibrate_, fill_, image_batch
 from zoo_core import get_model
 
 CASES = [(batch, layout) for batch in (1, 8) for layout in ("contiguous", "channels last")]
@@ -31,10 +32,11 @@ def main(names: list[str]) -> None:
 
 def compare(name: str) -> list[tuple[object, ...]]:
     """Measure one model in every case."""
-    theirs = torchvision.models.get_model(name, weights=None, **extra(name)).eval()
+    side = 299 if name == "inception_v3" else 256 if name.startswith("swin_v2") else 224
+    theirs = fill_(torchvision.models.get_model(name, weights=None, **extra(name)))
+    calibrate_(theirs, image_batch((1, 3, side, side)))  # values of ordinary size: others take other times
     ours = get_model(name, **extra(name)).eval()
     ours.load_state_dict(theirs.state_dict())
-    side = 299 if name == "inception_v3" else 256 if name.startswith("swin_v2") else 224
     rows = []
     for batch, layout in CASES:
         images = torch.randn(batch, 3, side, side)
