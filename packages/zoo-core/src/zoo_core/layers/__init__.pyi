@@ -4,6 +4,7 @@ from ._conv_norm_activation import ConvNormActivation as ConvNormActivation
 from ._image_size import require_image_size as require_image_size
 from ._initialization import initialise_from_normal as initialise_from_normal
 from ._initialization import trunc_normal_ as trunc_normal_
+from ._intermediate_layers import IntermediateLayers as IntermediateLayers
 from ._mlp import MLP as MLP
 from ._permute import Permute as Permute
 from ._relative_position import relative_position_bias as relative_position_bias
