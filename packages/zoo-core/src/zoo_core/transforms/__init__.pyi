@@ -5,3 +5,4 @@ from ._functional import pil_to_tensor as pil_to_tensor
 from ._functional import resize as resize
 from ._functional import to_float as to_float
 from ._presets import ImageClassification as ImageClassification
+from ._presets import ObjectDetection as ObjectDetection

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from zoo_core.images import to_rgb
 
 from ._functional import InterpolationMode, check_type, checked_size, checked_statistics, pil_to_tensor, resize
-from ._kernels import center_crop_tensor, normalize_tensor, resize_tensor, to_float_tensor
+from ._kernels import center_crop_tensor, check_dimensions, normalize_tensor, resize_tensor, to_float_tensor
 
 
 class _Preset(nn.Module):
@@ -80,6 +80,39 @@ class ImageClassification(_Preset):
         image = resize_tensor(image, self.resize_size, self.interpolation, self.antialias)
         image = center_crop_tensor(image, self.crop_size[0], self.crop_size[-1])
         return normalize_tensor(to_float_tensor(image), self.mean, self.std)
+
+
+class ObjectDetection(_Preset):
+    """Preprocessing for object detection: scale to [0, 1]. The models resize and normalise by themselves.
+
+    Takes a PIL image or a tensor (..., C, H, W), integer or floating point in [0, 1], batched or not, and returns
+    float32 of the same size. PIL images of any mode become RGB first, as `zoo_core.images.to_rgb` says.
+    `torch.jit.script` compiles it for tensors.
+
+    Raises:
+        ValueError: When called: the image has no pixels, or no dimension for the channels.
+        TypeError: When called: it is neither a PIL image nor a tensor.
+
+    Example:
+        >>> ObjectDetection()(Image.new("L", (640, 480), 51))[:, 0, 0]
+        tensor([0.2000, 0.2000, 0.2000])
+    """
+
+    if TYPE_CHECKING:
+
+        def __call__(self, image: Tensor | Image.Image) -> Tensor: ...
+
+    def forward(self, image: Tensor) -> Tensor:
+        if not torch.jit.is_scripting():  # type: ignore[attr-defined]
+            image = _to_pixels(image)
+        check_dimensions(image)
+        return to_float_tensor(image)
+
+
+def _to_pixels(image: Tensor | Image.Image) -> Tensor:
+    """Return a tensor as it is, and the pixels of a PIL image in RGB."""
+    check_type(image)
+    return image if isinstance(image, Tensor) else pil_to_tensor(to_rgb(image))
 
 
 def _to_tensor(image: Tensor | Image.Image, size: list[int], interpolation: str, num_channels: int) -> Tensor:
