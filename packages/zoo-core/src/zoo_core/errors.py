@@ -5,6 +5,10 @@ class CatalogueError(ValueError):
     """A package's data files do not have the form that the registry reads."""
 
 
+class MediaError(ValueError):
+    """A file is not an image or a video, or is damaged. The message names the file and says why."""
+
+
 class WeightsUnavailableError(OSError):
     """No source had the file of a weights entry. The message lists every source, its reason, and what to do."""
 

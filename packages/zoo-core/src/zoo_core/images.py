@@ -11,6 +11,8 @@ from typing import BinaryIO
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from .errors import MediaError
+
 IMAGE_SUFFIXES = frozenset(
     {
         ".avif", ".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif",
@@ -47,7 +49,7 @@ _SIGNATURES = (
 """How files begin, as patterns, and what they then are, for those that Pillow could not identify."""
 
 
-class ImageError(ValueError):
+class ImageError(MediaError):
     """A file is not an image, is damaged, or is larger than Pillow's limit. The message names the file and says why."""
 
 

@@ -55,6 +55,8 @@ def user_errors() -> Iterator[None]:
         yield
     except (ValueError, KeyError, TypeError) as error:
         raise click.UsageError(str(error)) from error
+    except BrokenPipeError:  # as of `zoo list | head`: click ends quietly
+        raise
     except (OSError, RuntimeError) as error:
         raise click.ClickException(str(error)) from error
 

@@ -1,21 +1,25 @@
 """Prediction of classes."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from ._results import Classification, ScoredLabel
+from zoo_core._weights import WeightsEnum
+from zoo_core.images import read_image
+
+from ._predictor import Predictor, apply_by_shape
+from ._results import Classification, Prediction, scored_labels
 
 
-class ClassificationPredictor:
+class ClassificationPredictor(Predictor[Image.Image, Tensor]):
     """Turns images into their most probable classes.
 
     Args:
         model: Gives logits of shape (N, classes) for images of shape (N, 3, H, W); put into evaluation mode.
-        transforms: The preprocessing that goes with the model's weights.
-        categories: The classes' names, in the order of the logits.
+        weights: The entry that the model was built with: its preprocessing, and the names of the classes.
         device: Where the model runs.
         topk: How many classes to report for each image.
 
@@ -23,31 +27,37 @@ class ClassificationPredictor:
         ValueError: `topk` is less than 1.
     """
 
-    def __init__(
-        self, model: nn.Module, transforms: nn.Module, categories: Sequence[str], *, device: str = "cpu", topk: int = 5
-    ) -> None:
+    def __init__(self, model: nn.Module, weights: WeightsEnum, *, device: str = "cpu", topk: int = 5) -> None:
         if topk < 1:
             raise ValueError(f"topk is the number of classes to report: expected at least 1, found {topk}.")
         self.device = torch.device(device)
         self.model = model.eval().to(self.device)
-        self.transforms = transforms
-        self.categories = tuple(categories)
+        self.transforms = weights.transforms()
+        self.categories = tuple(weights.meta["categories"])
         self.topk = min(topk, len(self.categories))
 
-    def preprocess(self, image: Image.Image) -> Tensor:
+    def read(self, paths: Sequence[Path]) -> Image.Image:
+        """Decode an image."""
+        return read_image(paths[0])
+
+    def preprocess(self, decoded: Image.Image) -> Tensor:
         """Return the model's input for one image, of shape (3, H, W)."""
-        inputs: Tensor = self.transforms(image)
+        inputs: Tensor = self.transforms(decoded)
         return inputs
 
     @torch.inference_mode()
     def predict(self, inputs: Sequence[Tensor], sources: Sequence[str]) -> list[Classification]:
         """Predict one batch of preprocessed images; `sources` names them."""
-        batch = torch.stack(list(inputs)).to(self.device)
-        scores, indices = self.model(batch).softmax(dim=1).topk(self.topk, dim=1)
+        logits = torch.stack(apply_by_shape(lambda images: self.model(images.to(self.device)), inputs))
+        scores, indices = (best.tolist() for best in logits.softmax(dim=1).topk(self.topk, dim=1))
         return [
-            Classification(source, tuple(map(self._label, image_indices, image_scores)))
-            for source, image_indices, image_scores in zip(sources, indices.tolist(), scores.tolist(), strict=True)
+            Classification(source, scored_labels(image_scores, image_indices, self.categories))
+            for source, image_scores, image_indices in zip(sources, scores, indices, strict=True)
         ]
 
-    def _label(self, index: int, score: float) -> ScoredLabel:
-        return ScoredLabel(self.categories[index], index, score)
+    def draw(self, decoded: Image.Image, prediction: Prediction) -> Image.Image:
+        """Return the image with its classes beneath it."""
+        from zoo_core.drawing import with_caption
+
+        assert isinstance(prediction, Classification)
+        return with_caption(decoded, [str(label) for label in prediction.top])

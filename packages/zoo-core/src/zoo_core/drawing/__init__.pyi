@@ -1,0 +1,1 @@
+from ._caption import with_caption as with_caption

@@ -1,0 +1,89 @@
+"""Makes a model with weights ready to predict."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from zoo_core._registry import get_model, get_model_weights
+from zoo_core._weights import WeightsEnum
+
+from ._pipeline import stream
+from ._predictor import Predictor
+from ._results import Prediction
+from ._sources import find_sources
+from ._tasks import task_of
+
+
+def predict(
+    sources: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    model: str,
+    weights: WeightsEnum | str = "DEFAULT",
+    device: str = "cpu",
+    batch_size: int = 8,
+    **options: Any,
+) -> list[Prediction]:
+    """Predict on files and folders.
+
+    Args:
+        sources: A path, or any number of them: images, videos for a video model, and for an optical flow model images
+            of which two consecutive ones are an input.
+        model: A registered model.
+        weights: An entry of the model's, or its name.
+        device: Where to run, as torch names devices.
+        batch_size: How many inputs to run through the model at once.
+        **options: What the task's predictor takes: `topk` for classes, `min_score` for detections.
+
+    Returns:
+        A prediction for each input, in order. What cannot be read gives a `Failure`; the others go on.
+
+    Example:
+        >>> predict("photos/", model="resnet50", topk=1)  # doctest: +SKIP
+        [Classification(source='photos/cat.jpg', top=(ScoredLabel(label='tabby', index=281, score=0.47),))]
+    """
+    paths = [sources] if isinstance(sources, (str, os.PathLike)) else sources
+    found = find_sources(map(Path, paths), task_of(model).media)
+    predictor = load_predictor(model, weights, device=device, **options)
+    return list(stream(predictor, found, batch_size=batch_size))
+
+
+def load_predictor(
+    model: str, weights: WeightsEnum | str = "DEFAULT", *, device: str = "cpu", progress: bool = True, **options: Any
+) -> Predictor[Any, Any]:
+    """Build a model with weights, ready to predict.
+
+    Args:
+        model: A registered model.
+        weights: An entry of the model's, or its name.
+        device: Where to run, as torch names devices.
+        progress: Show a bar while downloading.
+        **options: What the task's predictor takes.
+
+    Raises:
+        ValueError: The model is not known, is for a task that there is no prediction for, does not run on that device,
+            or takes no such option.
+        WeightsUnavailableError: No source has the weights.
+    """
+    task = task_of(model)
+    check_options(model, options)
+    if task.devices and not device.startswith(task.devices):
+        raise ValueError(f"{model} runs on {', '.join(task.devices)} only, found device {device!r}.")
+    member = get_model_weights(model).verify(weights)
+    if member is None:
+        raise ValueError(f"Prediction needs weights: choose one of {', '.join(map(str, get_model_weights(model)))}.")
+    built = get_model(model, weights=member, progress=progress, **task.arguments)
+    return task.predictor_class()(built, member, device=device, **options)  # type: ignore[call-arg] # as Predictor says
+
+
+def check_options(model: str, options: Iterable[str]) -> None:
+    """Check that the predictor of a model takes options of these names.
+
+    Raises:
+        ValueError: It does not.
+    """
+    known = task_of(model).options
+    unknown = sorted(set(options) - known)
+    if unknown:
+        takes = f"takes {', '.join(sorted(known))}" if known else "has no options"
+        raise ValueError(f"{model} does not take {', '.join(unknown)}: its prediction {takes}.")
