@@ -17,5 +17,9 @@ class WrongBytesError(OSError):
     """A file's SHA-256 is not the one that the catalogue states. The file has not been loaded."""
 
 
+class ManifestError(RuntimeError):
+    """A manifest or lock file cannot be read, lacks an entry, or contradicts what is known of a file."""
+
+
 class CheckpointError(RuntimeError):
     """A checkpoint cannot be read, or does not fit the model it was to be loaded into."""

@@ -4,6 +4,10 @@ from ._inventory import CachedFile as CachedFile
 from ._inventory import cached_files as cached_files
 from ._inventory import leftovers as leftovers
 from ._local import Verifier as Verifier
+from ._manifest import MANIFEST_NAME as MANIFEST_NAME
+from ._manifest import FileFact as FileFact
+from ._manifest import Manifest as Manifest
+from ._pinning import read_lock as read_lock
 from ._resolve import ResolvedFile as ResolvedFile
 from ._resolve import find_local as find_local
 from ._resolve import resolve as resolve

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -17,10 +17,12 @@ class Digest:
         hexadecimal: All 64 digits, or the first of them (at least 8).
         confirmed: Whether a file that differs is certainly wrong. The digits behind an underscore in four published
             names were never checked by anyone: there, a difference is reported and the file used.
+        stated_by: Who says so, for messages.
     """
 
     hexadecimal: str
     confirmed: bool = True
+    stated_by: str = field(default="the catalogue", compare=False)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[0-9a-f]{8,64}", self.hexadecimal):

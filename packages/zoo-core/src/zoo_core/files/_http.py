@@ -30,15 +30,15 @@ class Download:
 
 
 @contextmanager
-def open_download(url: str) -> Iterator[Download]:
-    """Ask for `url` and give its body.
+def open_download(url: str, *, timeout: float = TIMEOUT) -> Iterator[Download]:
+    """Ask for `url` and give its body; a server that sends no byte for `timeout` seconds is given up.
 
     Raises:
         SourceError: No connection, an error status, a web page in place of a file, or a stall; the text says which.
     """
     request = urllib.request.Request(url, headers={"User-Agent": user_agent(), "Accept-Encoding": "identity"})  # noqa: S310
     with explained():
-        response = urllib.request.urlopen(request, timeout=TIMEOUT)  # noqa: S310 # only http(s) gets here
+        response = urllib.request.urlopen(request, timeout=timeout)  # noqa: S310 # only http(s) gets here
     with response:
         if response.headers.get_content_type() == "text/html":
             raise SourceError("answered with a web page in place of the file (a login or proxy page?)")

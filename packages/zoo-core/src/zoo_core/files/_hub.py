@@ -1,15 +1,20 @@
 """Files of a Hugging Face Hub repository, in the cache that every Hugging Face library on the machine shares."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
-from zoo_core.errors import WrongBytesError
+from zoo_core.errors import ManifestError, WrongBytesError
 
 from ._local import Verifier
+from ._manifest import MANIFEST_LIMIT, MANIFEST_NAME, Manifest
+from ._manifests import manifest_if_here, manifest_label
+from ._mirror import Mirror
+from ._once import asked_once
 from ._receive import SourceError
 from ._settings import Settings
 from ._weights_file import WeightsFile
@@ -19,38 +24,52 @@ ANSWER_TIMEOUT = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class HubMirror:
+class HubMirror(Mirror):
     """A repository of weights on the Hugging Face Hub, or on a server that speaks its protocol (`HF_ENDPOINT`).
 
     Args:
         repo: `"organisation/name"`.
         revision: A branch, tag or commit. With a commit, a file that is cached needs no request.
+        is_chosen: Whether the user named it; else it is the default.
     """
 
     repo: str
     revision: str
+    is_chosen: bool = True
 
     @property
     def label(self) -> str:
         """The mirror as written in `ZOO_MIRRORS`."""
         return f"hf://{self.repo}" + ("" if self.revision == "main" else f"@{self.revision}")
 
+    @property
+    def is_pinned(self) -> bool:
+        """Whether the revision is a commit, which names its contents for good."""
+        return re.fullmatch(r"[0-9a-f]{40}", self.revision) is not None
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether its manifest counts."""
+        return self.is_chosen or self.is_pinned
+
     def find(self, file: WeightsFile, settings: Settings) -> Path | None:
         """Return the file's path in the local cache, if it is there. Makes no request, imports no client."""
-        folder = settings.hub_cache / f"models--{self.repo.replace('/', '--')}"
-        try:
-            commit = (folder / "refs" / self.revision).read_text(encoding="utf-8").strip()
-        except OSError:
-            commit = self.revision
-        path = folder / "snapshots" / commit / file.paths_in_mirror[0]
+        path = self._snapshot(settings) / file.paths_in_mirror[0]
         return path if path.is_file() else None
 
-    def fetch(self, file: WeightsFile, settings: Settings, *, progress: bool) -> tuple[Path, str]:
+    def manifest_here(self, settings: Settings) -> Manifest:
+        """Return the manifest in the local cache, of the revision that its files are from."""
+        return manifest_if_here(self._snapshot(settings) / MANIFEST_NAME, manifest_label(self.label))
+
+    def manifest(self, settings: Settings) -> Manifest:
+        """Ask for the manifest, once a process."""
+        return _manifest(self, hub_endpoint(), settings.hub_cache)
+
+    def fetch_form(self, file: WeightsFile, settings: Settings, *, progress: bool) -> tuple[Path, str]:
         """Download the file into the shared cache with huggingface_hub, and verify it: the client checks sizes only."""
-        reason = self.reason_to_pass_over()
-        if reason is not None:
-            raise SourceError(reason)
-        path, verifier = self._download(file, settings, progress=progress), Verifier.of(settings)
+        _ask(self.repo, self.revision, hub_endpoint())
+        path = self.download(file.paths_in_mirror[0], settings.hub_cache, progress=progress)
+        verifier = Verifier.of(settings)
         try:
             return path, verifier.verify(path, file)
         except WrongBytesError as error:
@@ -58,22 +77,39 @@ class HubMirror:
 
     def reason_to_pass_over(self) -> str | None:
         """Return why the repository cannot be used, or `None`; each repository is asked for once a process."""
-        return _reason_to_pass_over(hub_endpoint(), self.repo, self.revision)
+        try:
+            _ask(self.repo, self.revision, hub_endpoint())
+        except SourceError as error:
+            return str(error)
+        return None
 
-    def _download(self, file: WeightsFile, settings: Settings, *, progress: bool) -> Path:
+    def download(self, path_in_repo: str, cache: Path, *, progress: bool) -> Path:
+        """Bring a file into a Hugging Face cache with the Hub's own client, not yet verified.
+
+        Raises:
+            SourceError: It cannot be had.
+        """
         from huggingface_hub import hf_hub_download
         from tqdm import tqdm
 
-        with _explained():
+        with hub_errors_explained():
             path = hf_hub_download(
                 self.repo,
-                file.paths_in_mirror[0],
+                path_in_repo,
                 revision=self.revision,
-                cache_dir=settings.hub_cache,
+                cache_dir=cache,
                 endpoint=hub_endpoint(),
                 tqdm_class=None if progress else partial(tqdm, disable=True),  # type: ignore[arg-type] # only called
             )
         return Path(path)
+
+    def _snapshot(self, settings: Settings) -> Path:
+        folder = settings.hub_cache / f"models--{self.repo.replace('/', '--')}"
+        try:
+            commit = (folder / "refs" / self.revision).read_text(encoding="utf-8").strip()
+        except OSError:
+            commit = self.revision
+        return folder / "snapshots" / commit
 
 
 def hub_endpoint() -> str:
@@ -81,21 +117,42 @@ def hub_endpoint() -> str:
     return os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
 
 
-@cache
-def _reason_to_pass_over(endpoint: str, repo: str, revision: str) -> str | None:
-    """Ask for the repository once: the client itself would ask an unreachable server for minutes, and for each file."""
+@asked_once
+def _ask(repo: str, revision: str, endpoint: str) -> str:
+    """Ask for the repository once: the client itself would ask an unreachable server for minutes, and for each file.
+
+    Returns:
+        The commit that the revision stands for.
+
+    Raises:
+        SourceError: The Hub does not answer, or has no such repository.
+    """
     from huggingface_hub import HfApi
 
+    with hub_errors_explained():
+        return str(HfApi(endpoint=endpoint).repo_info(repo, revision=revision, timeout=ANSWER_TIMEOUT).sha)
+
+
+@asked_once
+def _manifest(mirror: HubMirror, endpoint: str, cache: Path) -> Manifest:
+    from huggingface_hub.errors import EntryNotFoundError
+
+    _ask(mirror.repo, mirror.revision, endpoint)
     try:
-        with _explained():
-            HfApi(endpoint=endpoint).repo_info(repo, revision=revision, timeout=ANSWER_TIMEOUT)
+        path = mirror.download(MANIFEST_NAME, cache, progress=False)
+        content = path.read_bytes() if path.stat().st_size <= MANIFEST_LIMIT else b""
+        return Manifest.parse(content, manifest_label(mirror.label))
     except SourceError as error:
-        return str(error)
-    return None
+        if isinstance(error.__cause__, EntryNotFoundError):
+            return Manifest(label=manifest_label(mirror.label))
+        raise
+    except ManifestError as error:
+        path.resolve().unlink(missing_ok=True)  # else it would stay in the cache for good
+        raise SourceError(str(error)) from None
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def hub_errors_explained() -> Iterator[None]:
     """Turn what the client raises, its HTTP library's errors too, into a `SourceError` that people understand."""
     try:
         yield

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ._candidates import local_candidates
 from ._receive import WORK_FOLDER
-from ._resolve import local_candidates
 from ._settings import Settings
 from ._weights_file import WeightsFile
 
@@ -15,7 +15,7 @@ class CachedFile:
     """A file of a weights entry that is on this machine.
 
     Args:
-        file: The entry's file.
+        file: The entry's file, or its safetensors twin.
         path: Where it is.
         place: What that place is called.
         removable: Whether it is in a cache; the folders of `ZOO_WEIGHTS_PATH` are never written to.
@@ -30,9 +30,9 @@ class CachedFile:
 def cached_files(files: Iterable[WeightsFile], settings: Settings) -> Iterator[CachedFile]:
     """Yield every copy of the files that is on this machine, right or wrong. Nothing is read."""
     for file in files:
-        for place, path, removable in local_candidates(file, settings):
-            if path is not None:
-                yield CachedFile(file, path, place, removable)
+        for candidate in local_candidates(file, settings):
+            if candidate.path is not None:
+                yield CachedFile(candidate.file, candidate.path, candidate.place, candidate.removable)
 
 
 def leftovers(settings: Settings) -> Iterator[Path]:

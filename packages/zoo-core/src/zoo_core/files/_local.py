@@ -58,7 +58,8 @@ class Verifier:
                 file.entry, sha256, file.digest,
             )  # fmt: skip
             return
-        raise WrongBytesError(f"{path} has wrong bytes: expected SHA-256 {file.digest}, found {sha256}")
+        expected = f"{file.digest} ({file.digest.stated_by})"
+        raise WrongBytesError(f"{path} has wrong bytes: expected SHA-256 {expected}, found {sha256}")
 
     def put_away(self, path: Path, keep_as: str) -> Path | None:
         """Move a file with wrong bytes into the quarantine; behind a link, the file that it leads to.

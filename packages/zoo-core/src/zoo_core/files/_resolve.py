@@ -3,17 +3,18 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
 from zoo_core.errors import WeightsUnavailableError, WrongBytesError
 
-from ._hub import HubMirror
+from ._candidates import local_candidates
 from ._local import Verifier
+from ._pinning import pin_to_lock
 from ._receive import WORK_FOLDER, SourceError
 from ._settings import Settings
-from ._sources import Source, Upstream, find_in_folder, mirrors_of
+from ._sources import Source, Upstream, mirrors_of
 from ._weights_file import WeightsFile
 
 logger = logging.getLogger("zoo")
@@ -38,16 +39,20 @@ class ResolvedFile:
     verified: str
 
 
-def resolve(file: WeightsFile, *, settings: Settings | None = None, progress: bool = True) -> ResolvedFile:
+def resolve(
+    file: WeightsFile, *, settings: Settings | None = None, progress: bool = True, original: bool = False
+) -> ResolvedFile:
     """Return the verified local file of a weights entry, fetching it where it is not here yet.
 
     Args:
         file: As a weights entry's `.file` gives it.
         settings: Folders and sources; by default those of the environment.
         progress: Show a bar on stderr while downloading.
+        original: Give the published file itself, also where a mirror has a safetensors file with the same tensors.
 
     Raises:
         WeightsUnavailableError: No source has it; lists every source, its reason, and what to do.
+        ManifestError: The lock file (`ZOO_LOCK`) lacks the entry, or contradicts the catalogue.
 
     Example:
         >>> from zoo_core import get_weight
@@ -56,6 +61,9 @@ def resolve(file: WeightsFile, *, settings: Settings | None = None, progress: bo
     """
     settings = settings or Settings.from_environment()
     reasons: dict[str, str] = {}
+    file = pin_to_lock(file, settings)
+    if original:
+        file = replace(file, twin=None)
     if file.url.startswith(PACKAGE_SCHEME):
         found = _in_package(file, settings, reasons)
     else:
@@ -74,23 +82,13 @@ def find_local(file: WeightsFile, settings: Settings, reasons: dict[str, str] | 
         reasons: Gets an entry for every place that does not have it, or has it wrong.
     """
     reasons = {} if reasons is None else reasons
-    for label, path, ours in local_candidates(file, settings):
+    for candidate in local_candidates(file, settings):
+        place, path, may_move = candidate.place, candidate.path, candidate.removable and settings.lock is None
         if path is None:
-            reasons[label] = "not there"
-        elif (found := _verified(path, label, file, settings, reasons, may_move=ours)) is not None:
+            reasons.setdefault(place, candidate.reason)
+        elif (found := _verified(path, place, candidate.file, settings, reasons, may_move=may_move)) is not None:
             return found
     return None
-
-
-def local_candidates(file: WeightsFile, settings: Settings) -> Iterator[tuple[str, Path | None, bool]]:
-    """Yield every place the file may be in: its name, the path if something is there, and whether it is a cache."""
-    for folder in settings.search_path:
-        yield f"{folder} (ZOO_WEIGHTS_PATH)", find_in_folder(folder, file), False
-    for mirror in mirrors_of(settings):
-        if isinstance(mirror, HubMirror):
-            yield f"cache of {mirror.label}", mirror.find(file, settings), True
-    path = settings.checkpoints / file.name
-    yield str(settings.checkpoints), path if path.is_file() else None, True
 
 
 def _in_package(file: WeightsFile, settings: Settings, reasons: dict[str, str]) -> ResolvedFile | None:
@@ -138,13 +136,13 @@ def _fetch_once(
 def _fetch(file: WeightsFile, settings: Settings, reasons: dict[str, str], *, progress: bool) -> ResolvedFile | None:
     for source in _sources(file, settings):
         try:
-            path, sha256 = source.fetch(file, settings, progress=progress)
+            fetched = source.fetch(file, settings, progress=progress)
         except SourceError as error:
             reasons[source.label] = str(error)
             logger.info("%s: %s; the next source is asked", source.label, error)
         else:
-            logger.info("%s came from %s, verified", file.name, source.label)
-            return _resolved(path, source.label, sha256, file)
+            logger.info("%s came from %s, verified", fetched.file.name, source.label)
+            return _resolved(fetched.path, source.label, fetched.sha256, fetched.file)
     return None
 
 

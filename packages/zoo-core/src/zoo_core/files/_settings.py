@@ -23,6 +23,9 @@ class Settings:
         state: zoo's own small files, and the quarantine (`XDG_CACHE_HOME`).
         mirrors: Sources asked before upstream, in order (`ZOO_MIRRORS`).
         offline: Make no connection at all (`ZOO_OFFLINE` or `HF_HUB_OFFLINE`).
+        mirrors_are_chosen: Whether the user named the mirrors: the default mirror gives only files whose full digest
+            is known otherwise.
+        lock: The lock file that pins every file that is loaded (`ZOO_LOCK`).
     """
 
     search_path: tuple[Path, ...]
@@ -31,6 +34,8 @@ class Settings:
     state: Path
     mirrors: tuple[str, ...]
     offline: bool
+    mirrors_are_chosen: bool = True
+    lock: Path | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -48,6 +53,8 @@ class Settings:
             state=cache / "zoo",
             mirrors=tuple(part for part in re.split(r"[,\s]+", environment.get("ZOO_MIRRORS", DEFAULT_MIRROR)) if part),
             offline=_is_on(environment.get("ZOO_OFFLINE")) or _is_on(environment.get("HF_HUB_OFFLINE")),
+            mirrors_are_chosen="ZOO_MIRRORS" in environment,
+            lock=Path(environment["ZOO_LOCK"]).expanduser() if environment.get("ZOO_LOCK") else None,
         )
 
     @property

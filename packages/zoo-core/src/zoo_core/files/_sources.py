@@ -7,9 +7,15 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, unquote, urlsplit
 
+from zoo_core.errors import ManifestError
+
 from ._http import open_download
-from ._hub import HubMirror
+from ._hub import ANSWER_TIMEOUT, HubMirror
 from ._local import Verifier
+from ._manifest import MANIFEST_LIMIT, MANIFEST_NAME, Manifest
+from ._manifests import manifest_label, manifest_of_folder, remember_manifest, remembered_manifest
+from ._mirror import Fetched, Mirror
+from ._once import asked_once
 from ._receive import SourceError, receive
 from ._settings import Settings
 from ._weights_file import WeightsFile
@@ -23,8 +29,8 @@ class Source(Protocol):
         """What users call the source."""
         ...
 
-    def fetch(self, file: WeightsFile, settings: Settings, *, progress: bool) -> tuple[Path, str]:
-        """Bring the file here, verified; return its path and SHA-256.
+    def fetch(self, file: WeightsFile, settings: Settings, *, progress: bool) -> Fetched:
+        """Bring the file here, verified.
 
         Raises:
             SourceError: It cannot be had from here.
@@ -44,73 +50,108 @@ class Upstream:
         """The URL."""
         return self.url
 
-    def fetch(self, file: WeightsFile, settings: Settings, *, progress: bool) -> tuple[Path, str]:
+    def fetch(self, file: WeightsFile, settings: Settings, *, progress: bool) -> Fetched:
         """Download the file."""
-        if urlsplit(self.url).scheme not in {"http", "https"}:
-            raise SourceError("is not a URL that can be downloaded (expected https://…)")
-        with open_download(self.url) as download:
-            return receive(
-                download.blocks,
-                file,
-                settings.checkpoints,
-                Verifier.of(settings),
-                size=download.size,
-                progress=progress,
-            )
+        return Fetched(*download(self.url, file, settings, progress=progress), file)
 
 
 @dataclass(frozen=True, slots=True)
-class HttpMirror:
+class HttpMirror(Mirror):
     """A folder on a web server."""
 
     url: str
+    is_chosen: bool = True
 
     @property
     def label(self) -> str:
         """The folder's URL."""
         return self.url
 
-    def fetch(self, file: WeightsFile, settings: Settings, *, progress: bool) -> tuple[Path, str]:
+    @property
+    def is_trusted(self) -> bool:
+        """Whether its manifest counts."""
+        return self.is_chosen
+
+    def manifest(self, settings: Settings) -> Manifest:
+        """Ask for the manifest, once a process, and remember it."""
+        manifest = _http_manifest(self.address(MANIFEST_NAME), manifest_label(self.url))
+        remember_manifest(settings, self.url, manifest)
+        return manifest
+
+    def manifest_here(self, settings: Settings) -> Manifest:
+        """Return the manifest as last seen."""
+        return remembered_manifest(settings, self.url)
+
+    def fetch_form(self, form: WeightsFile, settings: Settings, *, progress: bool) -> tuple[Path, str]:
         """Download the file from its entry's folder, else from the top."""
-        nested, flat = (f"{self.url.rstrip('/')}/{quote(path)}" for path in file.paths_in_mirror)
+        nested, flat = map(self.address, form.paths_in_mirror)
         try:
-            return Upstream(nested).fetch(file, settings, progress=progress)
+            return download(nested, form, settings, progress=progress)
         except SourceError as error:
-            if not str(error).startswith(("HTTP 404", "HTTP 403")):  # object stores say 403 for what is not there
+            if not _says_absent(error):
                 raise
-        return Upstream(flat).fetch(file, settings, progress=progress)
+        return download(flat, form, settings, progress=progress)
+
+    def address(self, path: str) -> str:
+        """Return the URL of a file in the mirror."""
+        return f"{self.url.rstrip('/')}/{quote(path)}"
 
 
 @dataclass(frozen=True, slots=True)
-class FolderMirror:
+class FolderMirror(Mirror):
     """A folder, on this machine or a shared disk; files are copied from it."""
 
-    label: str
+    text: str
     folder: Path
+    is_chosen: bool = True
 
-    def fetch(self, file: WeightsFile, settings: Settings, *, progress: bool) -> tuple[Path, str]:
+    @property
+    def label(self) -> str:
+        """The folder as written in `ZOO_MIRRORS`."""
+        return self.text
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether its manifest counts."""
+        return self.is_chosen
+
+    def manifest(self, settings: Settings) -> Manifest:
+        """Read the manifest, and remember it."""
+        manifest = manifest_of_folder(self.folder, manifest_label(self.label))
+        remember_manifest(settings, self.label, manifest)
+        return manifest
+
+    def manifest_here(self, settings: Settings) -> Manifest:
+        """Return the manifest as last seen: the folder may be on a disk that is not there now."""
+        return remembered_manifest(settings, self.label)
+
+    def fetch_form(self, form: WeightsFile, settings: Settings, *, progress: bool) -> tuple[Path, str]:
         """Copy the file."""
-        path = find_in_folder(self.folder, file)
+        path = find_in_folder(self.folder, form)
         if path is None:
             raise SourceError("has no such file" if self.folder.is_dir() else "is not a folder here")
         try:
             size, blocks = path.stat().st_size, _file_blocks(path)
         except OSError as error:
             raise SourceError(f"cannot be read: {error}") from None
-        return receive(blocks, file, settings.checkpoints, Verifier.of(settings), size=size, progress=progress)
+        return receive(blocks, form, settings.checkpoints, Verifier.of(settings), size=size, progress=progress)
 
 
-def mirrors_of(settings: Settings) -> Iterator[Source]:
+def mirrors_of(settings: Settings) -> Iterator[Mirror]:
     """Yield the mirrors that the settings name, in order.
 
     Raises:
         ValueError: One has none of the known forms.
     """
-    return (parse_mirror(text) for text in settings.mirrors)
+    return (parse_mirror(text, is_chosen=settings.mirrors_are_chosen) for text in settings.mirrors)
 
 
-def parse_mirror(text: str) -> Source:
+def parse_mirror(text: str, *, is_chosen: bool = True) -> Mirror:
     """Return the mirror that `text` names: `hf://org/repo@revision`, `file:///folder`, a folder, `https://host/folder/`.
+
+    Args:
+        text: The mirror.
+        is_chosen: Whether the user named it; else it is the default.
 
     Raises:
         ValueError: It has none of these forms.
@@ -118,17 +159,58 @@ def parse_mirror(text: str) -> Source:
     scheme, _, rest = text.partition("://")
     if scheme == "hf" and rest.partition("@")[0].count("/") == 1:
         repo, _, revision = rest.partition("@")
-        return HubMirror(repo, revision or "main")
+        return HubMirror(repo, revision or "main", is_chosen)
     if scheme in {"http", "https"} and rest:
-        return HttpMirror(text)
+        return HttpMirror(text, is_chosen)
     if scheme == "file" and rest.startswith("/"):
-        return FolderMirror(text, Path(unquote(urlsplit(text).path)))
+        return FolderMirror(text, Path(unquote(urlsplit(text).path)), is_chosen)
     if "://" not in text:
-        return FolderMirror(text, Path(text).expanduser())
+        return FolderMirror(text, Path(text).expanduser(), is_chosen)
     raise ValueError(
         f"ZOO_MIRRORS names {text!r}: expected hf://organisation/repository, optionally with @revision, "
         f"file:///folder, the path of a folder, or https://host/folder/."
     )
+
+
+def download(url: str, file: WeightsFile, settings: Settings, *, progress: bool) -> tuple[Path, str]:
+    """Download a file into the checkpoints' folder, verified.
+
+    Raises:
+        SourceError: It cannot be had from there.
+    """
+    if urlsplit(url).scheme not in {"http", "https"}:
+        raise SourceError("is not a URL that can be downloaded (expected https://…)")
+    with open_download(url) as answer:
+        return receive(
+            answer.blocks, file, settings.checkpoints, Verifier.of(settings), size=answer.size, progress=progress
+        )
+
+
+@asked_once
+def _http_manifest(url: str, label: str) -> Manifest:
+    try:
+        with open_download(url, timeout=ANSWER_TIMEOUT) as answer:
+            return Manifest.parse(_limited(answer.blocks, MANIFEST_LIMIT), label)
+    except SourceError as error:
+        if _says_absent(error):
+            return Manifest(label=label)
+        raise
+    except ManifestError as error:
+        raise SourceError(str(error)) from None
+
+
+def _limited(blocks: Iterator[bytes], limit: int) -> bytes:
+    """Return the stream, or its first bytes, one more than `limit`, where it is longer."""
+    content = b""
+    for block in blocks:
+        content += block
+        if len(content) > limit:
+            break
+    return content[: limit + 1]
+
+
+def _says_absent(error: SourceError) -> bool:
+    return str(error).startswith(("HTTP 404", "HTTP 403"))  # object stores say 403 for what is not there
 
 
 def find_in_folder(folder: Path, file: WeightsFile) -> Path | None:

@@ -5,6 +5,8 @@ from urllib.parse import unquote, urlsplit
 
 from ._digest import Digest
 
+ANY_TWIN = "any"
+
 
 @dataclass(frozen=True, slots=True)
 class WeightsFile:
@@ -16,6 +18,8 @@ class WeightsFile:
         url: Where it is published.
         digest: What is known of its SHA-256.
         size: Its size in bytes, where known.
+        twin: Which safetensors file with the same tensors may stand for it: any that the manifest of a trusted mirror
+            pins, the one with this SHA-256, or none (`None`).
     """
 
     entry: str
@@ -23,6 +27,7 @@ class WeightsFile:
     url: str
     digest: Digest | None = None
     size: int | None = None
+    twin: str | None = ANY_TWIN
 
     @property
     def paths_in_mirror(self) -> tuple[str, str]:
