@@ -71,6 +71,8 @@ class InvertedResidual(nn.Module):
         self.stride = stride
         self.use_res_connect = stride == 1 and inp == oup
         self.out_channels = oup
+        self.starts_stage = stride > 1
+        """Whether it halves the resolution."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Transform `x`, `(N, inp, H, W)`."""

@@ -1,0 +1,211 @@
+"""The boxes that detectors start from, at each place of each feature map.
+
+`AnchorGenerator`: Shaoqing Ren, Kaiming He, Ross Girshick, Jian Sun: Faster R-CNN: Towards Real-Time Object Detection
+with Region Proposal Networks, 2015, arXiv:1506.01497, section 3.1.1; one size a level: Tsung-Yi Lin, Piotr Dollár, Ross
+Girshick, Kaiming He, Bharath Hariharan, Serge Belongie: Feature Pyramid Networks for Object Detection, 2016,
+arXiv:1612.03144, section 4.1.
+
+`DefaultBoxGenerator`: Wei Liu, Dragomir Anguelov, Dumitru Erhan, Christian Szegedy, Scott Reed, Cheng-Yang Fu,
+Alexander C. Berg: SSD: Single Shot MultiBox Detector, 2015, arXiv:1512.02325, section 2.2.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ._image_list import ImageList
+
+
+class AnchorGenerator(nn.Module):
+    """Anchors of several sizes and shapes, centred at the places of feature maps.
+
+    Args:
+        sizes: For each feature map the sides of its square anchors, in pixels of the image.
+        aspect_ratios: For each feature map the ratios height : width that each size comes in, the area kept.
+
+    Raises:
+        ValueError: There are not as many `aspect_ratios` as `sizes`. When called: not as many feature maps.
+
+    Example:
+        >>> generator = AnchorGenerator(sizes=((32,), (64,)), aspect_ratios=((0.5, 1.0, 2.0),) * 2)
+        >>> images = ImageList(torch.zeros(1, 3, 64, 96), [(60, 90)])
+        >>> (anchors,) = generator(images, [torch.zeros(1, 8, 8, 12), torch.zeros(1, 8, 4, 6)])
+        >>> anchors.shape
+        torch.Size([360, 4])
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int] | Sequence[Sequence[int]] = ((128, 256, 512),),
+        aspect_ratios: Sequence[float] | Sequence[Sequence[float]] = ((0.5, 1.0, 2.0),),
+    ) -> None:
+        super().__init__()
+        self.sizes = tuple(tuple(size) if isinstance(size, Sequence) else (size,) for size in sizes)
+        self.aspect_ratios = _for_each_level(aspect_ratios, len(self.sizes))
+        if len(self.sizes) != len(self.aspect_ratios):
+            raise ValueError(
+                "There should be aspect_ratios for each feature map that there are sizes for, "
+                f"found {len(self.aspect_ratios)} and {len(self.sizes)}"
+            )
+        self.cell_anchors = [
+            self.generate_anchors(size, ratios) for size, ratios in zip(self.sizes, self.aspect_ratios, strict=True)
+        ]
+
+    def generate_anchors(
+        self,
+        scales: Sequence[int],
+        aspect_ratios: Sequence[float],
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> Tensor:
+        """Return the anchors `(ratios * scales, 4)` around the origin, rounded to pixels."""
+        sides = torch.as_tensor(scales, dtype=dtype, device=device)
+        height_ratios = torch.as_tensor(aspect_ratios, dtype=dtype, device=device).sqrt()
+        widths = (sides / height_ratios[:, None]).flatten()
+        heights = (sides * height_ratios[:, None]).flatten()
+        return (torch.stack([-widths, -heights, widths, heights], dim=1) / 2).round()
+
+    def num_anchors_per_location(self) -> list[int]:
+        """Return how many anchors there are at each place of each feature map."""
+        return [len(size) * len(ratios) for size, ratios in zip(self.sizes, self.aspect_ratios, strict=True)]
+
+    def forward(self, image_list: ImageList, feature_maps: Sequence[Tensor]) -> list[Tensor]:
+        """Return the anchors `(A, 4)` of each image, level by level, row by row, in pixels of the batch of images.
+
+        Args:
+            image_list: The images, whose padded size counts.
+            feature_maps: `(N, C, h, w)` for each level, the finest first.
+        """
+        if len(feature_maps) != len(self.sizes):
+            raise ValueError(
+                "Anchors should be Tuple[Tuple[int]] because each feature map could potentially have different sizes "
+                "and aspect ratios. There needs to be a match between the number of feature maps passed and the number "
+                f"of sizes / aspect ratios specified: expected {len(self.sizes)} feature maps, found "
+                f"{len(feature_maps)}"
+            )
+        height, width = image_list.tensors.shape[-2:]
+        levels = [
+            _shifted(cell.to(features), features.shape[-2], features.shape[-1], height, width)
+            for cell, features in zip(self.cell_anchors, feature_maps, strict=True)
+        ]
+        anchors = torch.cat(levels)
+        return [anchors] * len(image_list.image_sizes)
+
+
+def _for_each_level(ratios: Sequence[float] | Sequence[Sequence[float]], levels: int) -> tuple[tuple[float, ...], ...]:
+    nested = [tuple(ratio) for ratio in ratios if isinstance(ratio, Sequence)]
+    if nested:
+        return tuple(nested)
+    return (tuple(float(ratio) for ratio in ratios if not isinstance(ratio, Sequence)),) * levels
+
+
+def _shifted(cell: Tensor, rows: int, columns: int, height: int, width: int) -> Tensor:
+    """Move the anchors of one place, `(A, 4)`, to all of a map: `(rows * columns * A, 4)`."""
+    ys = torch.arange(rows, dtype=cell.dtype, device=cell.device) * (height // rows)
+    xs = torch.arange(columns, dtype=cell.dtype, device=cell.device) * (width // columns)
+    y, x = torch.meshgrid(ys, xs, indexing="ij")
+    return (torch.stack((x, y, x, y), dim=2)[:, :, None] + cell).reshape(-1, 4)
+
+
+class DefaultBoxGenerator(nn.Module):
+    """The default boxes of SSD, centred in the cells of feature maps.
+
+    Args:
+        aspect_ratios: For each feature map the ratios r beside 1; each gives a box of ratio r and one of 1 / r.
+        min_ratio: Scale of the boxes of the first feature map, as a fraction of the image.
+        max_ratio: Scale of the boxes of the last one; those between are spaced evenly (equation 4).
+        scales: One for each feature map and one beyond, instead of `min_ratio` and `max_ratio`.
+        steps: For each feature map the pixels between two cells, where that is not the image divided by the map.
+        clip: Limit the boxes' width and height to those of the image.
+
+    Raises:
+        ValueError: `steps` or `scales` do not fit the number of feature maps.
+
+    Example:
+        >>> generator = DefaultBoxGenerator([[2], [2, 3]])
+        >>> images = ImageList(torch.zeros(1, 3, 300, 300), [(300, 300)])
+        >>> (boxes,) = generator(images, [torch.zeros(1, 8, 4, 4), torch.zeros(1, 8, 2, 2)])
+        >>> boxes.shape
+        torch.Size([88, 4])
+    """
+
+    def __init__(
+        self,
+        aspect_ratios: Sequence[Sequence[int]],
+        min_ratio: float = 0.15,
+        max_ratio: float = 0.9,
+        scales: Sequence[float] | None = None,
+        steps: Sequence[int] | None = None,
+        clip: bool = True,
+    ) -> None:
+        super().__init__()
+        if steps is not None and len(steps) != len(aspect_ratios):
+            raise ValueError(f"steps should be as many as aspect_ratios, found {len(steps)} and {len(aspect_ratios)}")
+        self.aspect_ratios = aspect_ratios
+        self.steps = steps
+        self.clip = clip
+        self.scales = _spaced(min_ratio, max_ratio, len(aspect_ratios)) if scales is None else list(scales)
+        if len(self.scales) != len(aspect_ratios) + 1:
+            raise ValueError(
+                f"scales should be one more than aspect_ratios, found {len(self.scales)} and {len(aspect_ratios)}"
+            )
+        self._wh_pairs = [self._sizes(level) for level in range(len(aspect_ratios))]
+
+    def _sizes(self, level: int) -> Tensor:
+        """Return width and height of the boxes of one level, `(B, 2)`, as fractions of the image (section 2.2)."""
+        scale, between = self.scales[level], math.sqrt(self.scales[level] * self.scales[level + 1])
+        sizes = [(scale, scale), (between, between)]
+        for ratio in self.aspect_ratios[level]:
+            wide, narrow = scale * math.sqrt(ratio), scale / math.sqrt(ratio)
+            sizes += [(wide, narrow), (narrow, wide)]
+        return torch.tensor(sizes, dtype=torch.float32)
+
+    def num_anchors_per_location(self) -> list[int]:
+        """Return how many boxes there are in each cell of each feature map."""
+        return [2 + 2 * len(ratios) for ratios in self.aspect_ratios]
+
+    def forward(self, image_list: ImageList, feature_maps: Sequence[Tensor]) -> list[Tensor]:
+        """Return the boxes `(B, 4)` of each image, level by level, row by row, in pixels of the batch of images.
+
+        Args:
+            image_list: The images, whose padded size counts.
+            feature_maps: `(N, C, h, w)` for each level, the finest first.
+        """
+        height, width = image_list.tensors.shape[-2:]
+        levels = []
+        for index, features in enumerate(feature_maps):
+            rows, columns = features.shape[-2:]
+            step = None if self.steps is None else self.steps[index]
+            per_column, per_row = (columns, rows) if step is None else (width / step, height / step)
+            sizes = self._wh_pairs[index].to(features)
+            centres = _centres(rows, columns, per_column, per_row, like=sizes)
+            levels.append(_around(centres, sizes.clamp(0, 1) if self.clip else sizes))
+        boxes = torch.cat(levels) * torch.tensor([width, height, width, height], device=levels[0].device)
+        return [boxes] * len(image_list.image_sizes)
+
+    def extra_repr(self) -> str:
+        """Name the arguments."""
+        return f"aspect_ratios={self.aspect_ratios}, clip={self.clip}, scales={self.scales}, steps={self.steps}"
+
+
+def _spaced(least: float, greatest: float, number: int) -> list[float]:
+    """Space the scales evenly (equation 4), and add 1 for the box between the last scale and the whole image."""
+    if number == 1:
+        return [least, greatest]
+    return [*(least + (greatest - least) * index / (number - 1) for index in range(number)), 1.0]
+
+
+def _centres(rows: int, columns: int, per_column: float, per_row: float, *, like: Tensor) -> Tensor:
+    """Return x and y of the centres of all cells, `(rows * columns, 2)`, as fractions of the image."""
+    ys = (torch.arange(rows, dtype=like.dtype, device=like.device) + 0.5) / per_row
+    xs = (torch.arange(columns, dtype=like.dtype, device=like.device) + 0.5) / per_column
+    y, x = torch.meshgrid(ys, xs, indexing="ij")
+    return torch.stack((x, y), dim=-1).reshape(-1, 2)
+
+
+def _around(centres: Tensor, sizes: Tensor) -> Tensor:
+    """Return the boxes `(cells * B, 4)` of all `sizes`, `(B, 2)`, around all `centres`, `(cells, 2)`."""
+    half = sizes / 2
+    return torch.cat((centres[:, None] - half, centres[:, None] + half), dim=-1).reshape(-1, 4)

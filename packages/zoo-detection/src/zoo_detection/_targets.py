@@ -1,0 +1,112 @@
+"""Checks of what detectors are trained with: errors name the image and the box."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+
+class TargetError(ValueError, AssertionError):
+    """A target is not what a detector can be trained with. Torchvision raises an `AssertionError` for most of these."""
+
+
+class LabelError(TargetError, IndexError):
+    """A label is not one of a detector's classes. Torchvision raises an `IndexError`."""
+
+
+def check_targets(targets: Sequence[Mapping[str, Tensor]] | None, images: Sequence[Tensor]) -> None:
+    """Check the boxes and labels of targets, for every detector.
+
+    Args:
+        targets: For each image at least `boxes`, `(N, 4)` as x1, y1, x2, y2 in pixels, and `labels`, `(N,)` of int64.
+        images: What they belong to.
+
+    Raises:
+        TargetError: There is not a target for each image, something is missing or of another shape, or a box is not
+            finite, or of no width or height. The message says of which image and box.
+        TypeError: Boxes are not floating point, or labels not int64.
+    """
+    if targets is None:
+        raise TargetError("targets should not be none when in training mode")
+    if len(targets) != len(images):
+        raise TargetError(f"Expected a target for each of {len(images)} images, found {len(targets)}")
+    for index, target in enumerate(targets):
+        _check_forms(index, target)
+    _check_boxes([target["boxes"] for target in targets])
+
+
+def _check_forms(index: int, target: Mapping[str, Tensor]) -> None:
+    boxes = tensor_of(target, "boxes", index)
+    if boxes.dim() != 2 or boxes.shape[1] != 4:
+        raise TargetError(
+            f"Expected target boxes to be a tensor of shape [N, 4], got {boxes.shape} for target at index {index}."
+        )
+    if not boxes.is_floating_point():
+        raise TypeError(f"target boxes must of float type, instead got {boxes.dtype} for target at index {index}")
+    labels = tensor_of(target, "labels", index)
+    if labels.dtype != torch.int64:
+        raise TypeError(f"target labels must of int64 type, instead got {labels.dtype} for target at index {index}")
+    if labels.shape != boxes.shape[:1]:
+        raise TargetError(
+            f"Expected a label for each of {len(boxes)} boxes, got labels of shape {labels.shape} "
+            f"for target at index {index}."
+        )
+
+
+def tensor_of(target: Mapping[str, Tensor], key: str, index: int) -> Tensor:
+    """Return a tensor of the target at an index.
+
+    Raises:
+        TargetError: The target has none of that name.
+    """
+    if key not in target:
+        raise TargetError(f"Every element of targets should have a {key} key: the target at index {index} has none")
+    if not isinstance(target[key], Tensor):
+        raise TargetError(
+            f"Expected target {key} to be of type Tensor, got {type(target[key])} for target at index {index}."
+        )
+    return target[key]
+
+
+def _check_boxes(boxes: Sequence[Tensor]) -> None:
+    together = torch.cat(list(boxes))
+    good = (together[:, 2:] > together[:, :2]).all(1) & together.isfinite().all(1)
+    if not bool(good.all()):
+        position = int(good.logical_not().nonzero()[0])
+        image, row = _locate(position, boxes)
+        raise TargetError(
+            "All bounding boxes should have positive height and width, and finite corners. "
+            f"Found invalid box {together[position].tolist()} at row {row} for target at index {image}."
+        )
+
+
+def check_labels(labels: Sequence[Tensor], num_classes: int, *, least: int = 1) -> None:
+    """Check that labels are classes of a detector.
+
+    Args:
+        labels: `(N,)` for each image.
+        num_classes: How many classes there are, counted from 0.
+        least: The lowest label that a box may have: 1 where 0 is the background.
+
+    Raises:
+        LabelError: One of them is not; the message says of which image and box.
+    """
+    together = torch.cat(list(labels))
+    good = (together >= least) & (together < num_classes)
+    if not bool(good.all()):
+        position = int(good.logical_not().nonzero()[0])
+        image, row = _locate(position, labels)
+        background = " (0 is the background)" if least == 1 else ""
+        raise LabelError(
+            f"Expected labels from {least} to {num_classes - 1}{background}: found {int(together[position])} "
+            f"for the box at row {row} for target at index {image}. num_classes tells how many classes there are."
+        )
+
+
+def _locate(position: int, tensors: Sequence[Tensor]) -> tuple[int, int]:
+    """Return in which of the concatenated tensors a row is, and where there."""
+    for index, tensor in enumerate(tensors):
+        if position < len(tensor):
+            return index, position
+        position -= len(tensor)
+    raise IndexError(position)
