@@ -1,0 +1,52 @@
+"""Batch normalisation that does not learn."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class FrozenBatchNorm2d(nn.Module):
+    """A batch norm whose statistics and affine parameters are fixed, so that it is one multiplication and addition.
+
+    `weight`, `bias`, `running_mean` and `running_var` are buffers. A file of a trained batch norm loads: its
+    `num_batches_tracked` is ignored.
+
+    Args:
+        num_features: Channels, C.
+        eps: Added to the variance; in [0, 1). May be changed later.
+
+    Shape:
+        `(N, C, H, W)` to the same.
+
+    Example:
+        >>> FrozenBatchNorm2d(8)(torch.zeros(1, 8, 4, 4)).shape
+        torch.Size([1, 8, 4, 4])
+    """
+
+    weight: Tensor
+    bias: Tensor
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, num_features: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps = eps
+        self.register_buffer("weight", torch.ones(num_features))
+        self.register_buffer("bias", torch.zeros(num_features))
+        self.register_buffer("running_mean", torch.zeros(num_features))
+        self.register_buffer("running_var", torch.ones(num_features))
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
+        state_dict.pop(f"{prefix}num_batches_tracked", None)  # type: ignore[attr-defined] # load_state_dict copied it
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise `x`, `(N, C, H, W)`."""
+        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+
+    def extra_repr(self) -> str:
+        """Name the arguments."""
+        return f"{self.weight.shape[0]}, eps={self.eps}"

@@ -1,0 +1,136 @@
+"""Intersection over union and its relatives, of every box of one set with every box of another."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from ._boxes import box_area, box_convert, widen
+
+
+def box_iou(boxes1: Tensor, boxes2: Tensor, fmt: str = "xyxy") -> Tensor:
+    """Return the intersection over union of every pair of boxes.
+
+    Args:
+        boxes1: `(..., N, 4)`, in pixels.
+        boxes2: `(..., M, 4)`, likewise.
+        fmt: Their format, as for `box_convert`.
+
+    Returns:
+        `(..., N, M)`, in [0, 1]; NaN where both boxes have no area.
+
+    Example:
+        >>> box_iou(torch.tensor([[0.0, 0.0, 2.0, 2.0]]), torch.tensor([[1.0, 0.0, 3.0, 2.0]]))
+        tensor([[0.3333]])
+    """
+    if fmt != "xyxy":
+        boxes1, boxes2 = box_convert(boxes1, fmt, "xyxy"), box_convert(boxes2, fmt, "xyxy")
+    intersection, union = _intersection_and_union(boxes1, boxes2)
+    return intersection / union
+
+
+def generalized_box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
+    """Return the generalized intersection over union of every pair of boxes.
+
+    Hamid Rezatofighi, Nathan Tsoi, JunYoung Gwak, Amir Sadeghian, Ian Reid, Silvio Savarese: Generalized Intersection
+    over Union, 2019, arXiv:1902.09630, algorithm 1.
+
+    Args:
+        boxes1: `(..., N, 4)`, in pixels.
+        boxes2: `(..., M, 4)`, likewise.
+
+    Returns:
+        `(..., N, M)`, in (-1, 1].
+
+    Example:
+        >>> generalized_box_iou(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([[3.0, 0.0, 4.0, 1.0]]))
+        tensor([[-0.5000]])
+    """
+    intersection, union = _intersection_and_union(boxes1, boxes2)
+    hull = _hull_sides(boxes1, boxes2).prod(-1)
+    return intersection / union - (hull - union) / hull
+
+
+def distance_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
+    """Return the distance intersection over union of every pair of boxes.
+
+    Zhaohui Zheng, Ping Wang, Wei Liu, Jinze Li, Rongguang Ye, Dongwei Ren: Distance-IoU Loss, 2020, arXiv:1911.08287,
+    equation 7.
+
+    Args:
+        boxes1: `(..., N, 4)`, in pixels.
+        boxes2: `(..., M, 4)`, likewise.
+        eps: Added to the squared diagonal, lest it is zero.
+
+    Returns:
+        `(..., N, M)`, in (-1, 1].
+
+    Example:
+        >>> distance_box_iou(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([[3.0, 0.0, 4.0, 1.0]]))
+        tensor([[-0.5294]])
+    """
+    return box_iou(boxes1, boxes2) - _centre_penalty(boxes1, boxes2, eps)
+
+
+def complete_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
+    """Return the complete intersection over union of every pair of boxes.
+
+    Zhaohui Zheng, Ping Wang, Wei Liu, Jinze Li, Rongguang Ye, Dongwei Ren: Distance-IoU Loss, 2020, arXiv:1911.08287,
+    equations 8 to 11.
+
+    Args:
+        boxes1: `(..., N, 4)`, in pixels.
+        boxes2: `(..., M, 4)`, likewise.
+        eps: Added to divisors, lest they are zero.
+
+    Returns:
+        `(..., N, M)`, at most 1.
+
+    Example:
+        >>> complete_box_iou(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([[0.0, 0.0, 1.0, 1.0]]))
+        tensor([[1.]])
+    """
+    iou = box_iou(boxes1, boxes2)
+    difference = aspect_angle(boxes1)[..., :, None] - aspect_angle(boxes2)[..., None, :]
+    consistency = difference.square() * (4 / math.pi**2)
+    with torch.no_grad():
+        trade_off = consistency / (1 - iou + consistency + eps)
+    return iou - _centre_penalty(boxes1, boxes2, eps) - trade_off * consistency
+
+
+def aspect_angle(boxes: Tensor) -> Tensor:
+    """Return the angle between the diagonal and the vertical side of each box, `(..., 4)`, in radians."""
+    boxes = as_float(boxes)
+    return torch.atan((boxes[..., 2] - boxes[..., 0]) / (boxes[..., 3] - boxes[..., 1]))
+
+
+def as_float(boxes: Tensor) -> Tensor:
+    """Return boxes in single or double precision."""
+    return widen(boxes) if boxes.is_floating_point() else boxes.float()
+
+
+def _intersection_and_union(boxes1: Tensor, boxes2: Tensor) -> tuple[Tensor, Tensor]:
+    areas1, areas2 = box_area(boxes1), box_area(boxes2)
+    boxes1, boxes2 = widen(boxes1), widen(boxes2)
+    upper_left = torch.maximum(boxes1[..., :, None, :2], boxes2[..., None, :, :2])
+    lower_right = torch.minimum(boxes1[..., :, None, 2:], boxes2[..., None, :, 2:])
+    sides = (lower_right - upper_left).clamp(min=0)
+    intersection = sides[..., 0] * sides[..., 1]
+    return intersection, areas1[..., :, None] + areas2[..., None, :] - intersection
+
+
+def _hull_sides(boxes1: Tensor, boxes2: Tensor) -> Tensor:
+    """Return width and height of the smallest box around each pair."""
+    boxes1, boxes2 = widen(boxes1), widen(boxes2)
+    upper_left = torch.minimum(boxes1[..., :, None, :2], boxes2[..., None, :, :2])
+    lower_right = torch.maximum(boxes1[..., :, None, 2:], boxes2[..., None, :, 2:])
+    return (lower_right - upper_left).clamp(min=0)
+
+
+def _centre_penalty(boxes1: Tensor, boxes2: Tensor, eps: float) -> Tensor:
+    """Return the squared distance of centres over the squared diagonal of the hull."""
+    boxes1, boxes2 = as_float(boxes1), as_float(boxes2)
+    diagonal = _hull_sides(boxes1, boxes2).square().sum(-1) + eps
+    centres1, centres2 = ((boxes[..., :2] + boxes[..., 2:]) / 2 for boxes in (boxes1, boxes2))
+    distance = (centres1[..., :, None, :] - centres2[..., None, :, :]).square().sum(-1)
+    return distance / diagonal
