@@ -75,7 +75,7 @@ def test_manifest_that_contradicts_the_catalogue_s_digest_is_an_error_that_names
 
 
 def test_manifest_that_contradicts_the_catalogue_s_size_is_an_error():
-    with pytest.raises(ManifestError, match="7 bytes.*8"):
+    with pytest.raises(ManifestError, match=r"7 bytes.*8"):
         BOTH.pin(WeightsFile("A_Weights.V1", NAME, "", Digest(SHA256[:8]), 8))
 
 

@@ -270,6 +270,6 @@ def test_put_away_file_leaves_no_stamp(tmp_path):
     verifier = Verifier.of(Settings.from_environment())
     path = put(tmp_path / "file")
     verifier.stamps.sha256_of(path)
-    verifier.put_away(path, NAME)
+    verifier.put_away(path, NAME, SHA256)
     put(path)
     assert verifier.stamps.read(path) is None

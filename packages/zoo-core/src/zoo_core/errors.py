@@ -14,7 +14,16 @@ class WeightsUnavailableError(OSError):
 
 
 class WrongBytesError(OSError):
-    """A file's SHA-256 is not the one that the catalogue states. The file has not been loaded."""
+    """A file's SHA-256 is not the one that the catalogue states. The file has not been loaded.
+
+    Args:
+        message: What was expected, and what was found.
+        found: The SHA-256 of the file.
+    """
+
+    def __init__(self, message: str, found: str) -> None:
+        super().__init__(message)
+        self.found = found
 
 
 class ManifestError(RuntimeError):

@@ -1,17 +1,20 @@
 """`zoo cache`."""
 
+import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 import click
 
 from zoo_core._choose import list_weights
 from zoo_core.errors import WrongBytesError
-from zoo_core.files import CachedFile, Settings, Verifier, cached_files, leftovers
+from zoo_core.files import CachedFile, Settings, Stamp, Verifier, cached_files, quarantined, unfinished
 
-from ._common import json_option, mebibytes, note, print_json, print_table
+from ._common import json_option, mebibytes, note, print_json, print_table, user_errors, weights_named
 
 
 @click.group("cache")
@@ -19,103 +22,179 @@ def command() -> None:
     """List, verify and prune the files of the caches."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A file that is here, with all the entries that use it."""
+
+    path: Path
+    entries: list[str]
+    files: list[CachedFile]
+    size: int
+    stamp: Stamp | None
+
+    @property
+    def verified(self) -> str | None:
+        """When it was hashed last, in UTC."""
+        return datetime.fromtimestamp(self.stamp.verified, UTC).isoformat(" ", "seconds") if self.stamp else None
+
+
 @command.command("ls")
 @json_option
 def list_files(as_json: bool) -> None:
-    """List the weights that are on this machine, and the folders that were searched."""
+    """List the weights that are on this machine: whose they are, where they came from, when they were verified."""
     settings = Settings.from_environment()
-    stamps = Verifier.of(settings).stamps
-    rows: list[dict[str, Any]] = [
-        {
-            "weights": cached.file.entry,
-            "bytes": cached.path.stat().st_size,
-            "verified": stamps.read(cached.path.absolute()) is not None,
-            "path": str(cached.path),
-        }
-        for cached in _cached(settings)
-    ]
+    with user_errors():
+        held = list(_held(settings))
     if as_json:
-        print_json(rows)
-        return
-    if rows:
-        print_table(
-            ("WEIGHTS", "SIZE", "VERIFIED", "PATH"),
-            [(r["weights"], mebibytes(r["bytes"]), "yes" if r["verified"] else "not yet", r["path"]) for r in rows],
-            right=("SIZE",),
+        print_json(
+            [
+                {
+                    "weights": file.entries,
+                    "bytes": file.size,
+                    "verified": file.verified,
+                    "source": file.stamp and file.stamp.source,
+                    "path": str(file.path),
+                }
+                for file in held
+            ]
         )
-    total = sum(row["bytes"] for row in rows)
+        return
+    if held:
+        print_table(("WEIGHTS", "SIZE", "VERIFIED", "SOURCE", "PATH"), list(map(_row, held)), right=("SIZE",))
     folders = [*settings.search_path, settings.hub_cache, settings.checkpoints]
-    note(f"{len(rows)} files, {mebibytes(total)}, in {', '.join(map(str, folders))}")
+    note(f"{len(held)} files, {mebibytes(sum(file.size for file in held))}, in {', '.join(map(str, folders))}")
 
 
 @command.command("verify")
-def verify() -> None:
-    """Hash every file again, in full; what is wrong is reported, and the exit status is 1."""
-    verifier = Verifier.of(Settings.from_environment())
-    wrong = 0
-    for cached in _cached(Settings.from_environment()):
-        verifier.stamps.forget(cached.path.absolute())
-        try:
-            sha256 = verifier.verify(cached.path, cached.file)
-            click.echo(f"ok     {cached.path}  {sha256}")
-        except WrongBytesError as error:
-            wrong += 1
-            click.echo(f"WRONG  {error}")
-    if wrong:
-        raise click.ClickException(f"{wrong} wrong. They are never loaded; `zoo cache prune --wrong` removes them.")
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+def verify(names: tuple[str, ...]) -> None:
+    """Hash files again, in full: all that are here, or those of the models or weights entries named.
+
+    Needs no network. Wrong files are reported, and the exit status is 1.
+    """
+    settings = Settings.from_environment()
+    with user_errors():
+        wanted = {str(member) for member in weights_named(names)}
+        held = [file for file in _held(settings) if not wanted or wanted.intersection(file.entries)]
+    bad = sum(not _verify(file, Verifier.of(settings)) for file in held)
+    if bad:
+        raise click.ClickException(
+            f"{bad} of {len(held)} wrong. They are never loaded; `zoo cache prune --wrong` removes them."
+        )
+    note(f"{len(held)} files verified")
 
 
 @command.command("prune")
-@click.option("--wrong", is_flag=True, help="Also remove files whose bytes are wrong.")
+@click.option("--partials", is_flag=True, help="What is left of downloads that were cut off.")
+@click.option("--quarantine", is_flag=True, help="Files that came with wrong bytes.")
+@click.option("--wrong", is_flag=True, help="Cached files whose bytes are wrong.")
+@click.option("--name", "pattern", metavar="GLOB", help="Cached files of models, weights entries or files so named.")
 @click.option(
-    "--older-than",
-    "days",
-    type=click.FloatRange(min=0),
-    metavar="DAYS",
-    help="Also remove weights not used for so long.",
+    "--older-than", "days", type=click.FloatRange(min=0), metavar="DAYS", help="Cached files not used for so long."
 )
 @click.option("--dry-run", is_flag=True, help="Only tell what would be removed.")
-def prune(wrong: bool, days: float | None, dry_run: bool) -> None:
-    """Remove quarantined files and the remains of downloads that were cut off.
+def prune(
+    partials: bool, quarantine: bool, wrong: bool, pattern: str | None, days: float | None, dry_run: bool
+) -> None:
+    """Remove files. Without options: --partials and --quarantine.
 
-    Folders of ZOO_WEIGHTS_PATH are never touched.
+    --name and --older-than together remove what fulfils both. Folders of ZOO_WEIGHTS_PATH are never touched, nor what
+    a running download is writing.
+
+    \b
+    zoo cache prune --name "resnet*" --older-than 30
     """
     settings = Settings.from_environment()
-    chosen = list(leftovers(settings)) + [
-        cached.path
-        for cached in _cached(settings)
-        if cached.removable
-        and ((wrong and _is_wrong(cached, settings)) or (days is not None and _age(cached.path) > days))
-    ]
-    freed = _remove(chosen, dry_run=dry_run)
-    note(f"{len(chosen)} files, {mebibytes(freed)}{' would be' if dry_run else ''} removed")
+    by_default = not (partials or quarantine or wrong or pattern is not None or days is not None)
+    chosen = list(unfinished(settings)) if partials or by_default else []
+    chosen += quarantined(settings) if quarantine or by_default else []
+    with user_errors():
+        chosen += _chosen(settings, wrong=wrong, pattern=pattern, days=days)
+    freed, failures = _remove(chosen, dry_run=dry_run)
+    note(f"{len(chosen) - failures} files, {mebibytes(freed)}{' would be' if dry_run else ''} removed")
+    if failures:
+        raise click.ClickException(f"{failures} files could not be removed: are they somebody else's?")
 
 
-def _cached(settings: Settings) -> list[CachedFile]:
-    return list(cached_files((member.file for member in list_weights()), settings))
+def _held(settings: Settings) -> Iterator[_Held]:
+    """Yield every file of a weights entry that is here, once."""
+    by_path: dict[Path, list[CachedFile]] = {}
+    for cached in cached_files((member.file for member in list_weights()), settings):
+        by_path.setdefault(cached.path.absolute(), []).append(cached)
+    stamps = Verifier.of(settings).stamps
+    for path, files in by_path.items():
+        with contextlib.suppress(OSError):  # gone meanwhile
+            entries = sorted({cached.file.entry for cached in files})
+            yield _Held(path, entries, files, path.stat().st_size, stamps.find(path))
 
 
-def _is_wrong(cached: CachedFile, settings: Settings) -> bool:
+def _row(file: _Held) -> tuple[str, str, str, str, str]:
+    source = (file.stamp and file.stamp.source) or "found here"
+    return ", ".join(file.entries), mebibytes(file.size), file.verified or "not yet", source, str(file.path)
+
+
+def _verify(file: _Held, verifier: Verifier) -> bool:
+    """Hash a file in full, tell the result, and return whether it is right."""
     try:
-        Verifier.of(settings).verify(cached.path, cached.file)
+        sha256 = verifier.stamps.renew(file.path)
+        for cached in file.files:
+            verifier.check(sha256, cached.file, file.path)
+    except OSError as error:
+        click.echo(f"WRONG  {error}")
+        return False
+    click.echo(f"ok     {file.path}  {sha256}")
+    return True
+
+
+def _chosen(settings: Settings, *, wrong: bool, pattern: str | None, days: float | None) -> Iterator[Path]:
+    """Yield the cached files that are asked for."""
+    verifier = Verifier.of(settings)
+    by_choice = pattern is not None or days is not None
+    models = {str(member) for member in list_weights(include=pattern)} if pattern is not None else set()
+    for file in _held(settings):
+        fits = by_choice and (pattern is None or _is_named(file, pattern, models))
+        fits = fits and (days is None or _days_unused(file, verifier) > days)
+        if file.files[0].removable and (fits or (wrong and _is_wrong(file, verifier))):
+            yield file.path
+
+
+def _is_named(file: _Held, pattern: str, entries_of_models: set[str]) -> bool:
+    names = [*file.entries, file.path.name]
+    return not entries_of_models.isdisjoint(file.entries) or any(fnmatchcase(name, pattern) for name in names)
+
+
+def _is_wrong(file: _Held, verifier: Verifier) -> bool:
+    try:
+        for cached in file.files:
+            verifier.verify(file.path, cached.file)
     except WrongBytesError:
         return True
+    except OSError:
+        return False
     return False
 
 
-def _age(path: Path) -> float:
-    """Return how many days ago a file was last read or written, as far as the file system tells."""
-    status = path.stat()
-    return (time.time() - max(status.st_atime, status.st_mtime)) / 86_400
+def _days_unused(file: _Held, verifier: Verifier) -> float:
+    """Return for how many days a file was not resolved, read or written, as far as zoo and the file system know."""
+    status = file.path.stat()
+    last = max(status.st_atime, status.st_mtime, verifier.stamps.last_use(file.path) or 0.0)
+    return (time.time() - last) / 86_400
 
 
-def _remove(paths: Iterable[Path], *, dry_run: bool) -> int:
-    freed = 0
+def _remove(paths: Iterable[Path], *, dry_run: bool) -> tuple[int, int]:
+    """Delete files; return the bytes that are free again, and how many files could not be deleted."""
+    freed = failures = 0
     for path in paths:
-        target = path.resolve()
-        freed += target.stat().st_size
-        click.echo(path)
-        if not dry_run:
-            target.unlink()
-            path.unlink(missing_ok=True)  # where it was a link
-    return freed
+        try:
+            target = path.resolve()
+            size = target.stat().st_size if target.exists() else 0
+            if not dry_run:
+                target.unlink(missing_ok=True)
+                path.unlink(missing_ok=True)  # where it was a link
+        except OSError as error:
+            failures += 1
+            note(f"{path}: {error}")
+        else:
+            freed += size
+            click.echo(path)
+    return freed, failures

@@ -3,6 +3,8 @@ from ._digest import sha256_of as sha256_of
 from ._inventory import CachedFile as CachedFile
 from ._inventory import cached_files as cached_files
 from ._inventory import leftovers as leftovers
+from ._inventory import quarantined as quarantined
+from ._inventory import unfinished as unfinished
 from ._local import Verifier as Verifier
 from ._manifest import MANIFEST_NAME as MANIFEST_NAME
 from ._manifest import FileFact as FileFact
@@ -13,6 +15,7 @@ from ._resolve import find_local as find_local
 from ._resolve import resolve as resolve
 from ._settings import DEFAULT_MIRROR as DEFAULT_MIRROR
 from ._settings import Settings as Settings
+from ._stamps import Stamp as Stamp
 from ._stamps import Stamps as Stamps
 from ._weights_file import WeightsFile as WeightsFile
 from ._weights_file import file_of_url as file_of_url

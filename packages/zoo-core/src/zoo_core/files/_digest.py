@@ -2,9 +2,14 @@
 
 import hashlib
 import re
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
+
+_BLOCKS_AHEAD = 8
+"""How far a stream may be ahead of its digest, which bounds the memory."""
 
 _IN_FILE_NAME = re.compile(r"([-_])([0-9a-f]{8,64})\.[a-z]+$")
 
@@ -57,3 +62,28 @@ def sha256_of(path: Path) -> str:
     """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class StreamDigest:
+    """The SHA-256 of a stream, computed in a thread of its own, so that nobody waits for it who receives and writes."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self._thread = ThreadPoolExecutor(1, "zoo-sha256")
+        self._waiting: deque[Future[None]] = deque()
+
+    def update(self, block: bytes) -> None:
+        """Append bytes, which must not be changed afterwards."""
+        self._waiting.append(self._thread.submit(self._digest.update, block))
+        if len(self._waiting) > _BLOCKS_AHEAD:
+            self._waiting.popleft().result()
+
+    def hexdigest(self) -> str:
+        """Return the digest of all bytes so far: 64 lower-case hexadecimal digits."""
+        while self._waiting:
+            self._waiting.popleft().result()
+        return self._digest.hexdigest()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._thread.shutdown(cancel_futures=True)

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from zoo_core.errors import ManifestError, WrongBytesError
 
+from ._download import download
+from ._http import Address
+from ._hub_cache import CacheEntry
 from ._local import Verifier
 from ._manifest import MANIFEST_LIMIT, MANIFEST_NAME, Manifest
 from ._manifests import manifest_if_here, manifest_label
@@ -66,14 +69,15 @@ class HubMirror(Mirror):
         return _manifest(self, hub_endpoint(), settings.hub_cache)
 
     def fetch_form(self, file: WeightsFile, settings: Settings, *, progress: bool) -> tuple[Path, str]:
-        """Download the file into the shared cache with huggingface_hub, and verify it: the client checks sizes only."""
+        """Download the file into the shared cache, verified: the client checks sizes only, and starts over."""
         _ask(self.repo, self.revision, hub_endpoint())
-        path = self.download(file.paths_in_mirror[0], settings.hub_cache, progress=progress)
+        entry, address = self._locate(file.paths_in_mirror[0], settings)
         verifier = Verifier.of(settings)
-        try:
-            return path, verifier.verify(path, file)
-        except WrongBytesError as error:
-            raise SourceError(f"{error}; kept for a look at {verifier.put_away(path, file.name)}") from None
+        path, sha256 = self._already_here(entry, file, verifier) or download(
+            address, file, entry.folder, verifier, progress=progress, source=self.label, place=entry.place
+        )
+        entry.remember(self.revision)
+        return path, sha256
 
     def reason_to_pass_over(self) -> str | None:
         """Return why the repository cannot be used, or `None`; each repository is asked for once a process."""
@@ -103,8 +107,41 @@ class HubMirror(Mirror):
             )
         return Path(path)
 
+    def _locate(self, path_in_repo: str, settings: Settings) -> tuple[CacheEntry, Address]:
+        """Ask the Hub where a file belongs in the cache, and where its bytes are."""
+        from huggingface_hub import get_hf_file_metadata, hf_hub_url
+        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined] # it is public
+
+        headers = build_hf_headers()
+        url = hf_hub_url(self.repo, path_in_repo, revision=self.revision, endpoint=hub_endpoint())
+        with hub_errors_explained():
+            found = get_hf_file_metadata(
+                url, token=False, headers=headers, timeout=ANSWER_TIMEOUT, endpoint=hub_endpoint()
+            )
+        entry = CacheEntry(self.folder_in(settings), found.commit_hash or "", path_in_repo, found.etag or "")
+        # Other servers, which keep the large files, must not see the token.
+        is_same_server = found.location.startswith(f"{hub_endpoint()}/")
+        return entry, Address(found.location, f"{url} {entry.etag}", headers if is_same_server else {})
+
+    def _already_here(self, entry: CacheEntry, file: WeightsFile, verifier: Verifier) -> tuple[Path, str] | None:
+        """Return the file if its contents came with another revision."""
+        if not entry.blob.is_file():
+            return None
+        try:
+            status, sha256 = entry.blob.stat(), verifier.verify(entry.blob, file)
+        except WrongBytesError as error:
+            verifier.put_away(entry.blob, file.name, error.found)
+            return None
+        path = entry.link().absolute()
+        verifier.stamps.write(path, sha256, status, self.label)
+        return path, sha256
+
+    def folder_in(self, settings: Settings) -> Path:
+        """Return the repository's folder in the local cache."""
+        return settings.hub_cache / f"models--{self.repo.replace('/', '--')}"
+
     def _snapshot(self, settings: Settings) -> Path:
-        folder = settings.hub_cache / f"models--{self.repo.replace('/', '--')}"
+        folder = self.folder_in(settings)
         try:
             commit = (folder / "refs" / self.revision).read_text(encoding="utf-8").strip()
         except OSError:

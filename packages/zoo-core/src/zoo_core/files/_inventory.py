@@ -1,12 +1,16 @@
 """What the caches hold: the files of weights entries, and what was left over."""
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ._candidates import local_candidates
-from ._receive import WORK_FOLDER
+from ._hub import HubMirror
+from ._owners import is_recent
+from ._partial import WORK_FOLDER, partials
 from ._settings import Settings
+from ._sources import mirrors_of
 from ._weights_file import WeightsFile
 
 
@@ -36,7 +40,45 @@ def cached_files(files: Iterable[WeightsFile], settings: Settings) -> Iterator[C
 
 
 def leftovers(settings: Settings) -> Iterator[Path]:
-    """Yield what no load will ever use: quarantined files, and the partial files of downloads that were cut off."""
-    for folder in (settings.quarantine, settings.checkpoints / WORK_FOLDER / "partial"):
-        if folder.is_dir():
-            yield from sorted(path for path in folder.iterdir() if path.is_file())
+    """Yield what no load will ever use: `quarantined` and `unfinished` files."""
+    yield from quarantined(settings)
+    yield from unfinished(settings)
+
+
+def quarantined(settings: Settings) -> Iterator[Path]:
+    """Yield the files that had wrong bytes."""
+    if settings.quarantine.is_dir():
+        yield from sorted(path for path in settings.quarantine.iterdir() if path.is_file())
+
+
+def unfinished(settings: Settings) -> Iterator[Path]:
+    """Yield what is left of downloads and writes that were cut off; nothing that somebody may still be writing."""
+    repositories = _repositories(settings)
+    for folder in (settings.checkpoints, *repositories):
+        found = list(partials(folder))
+        mine = {path for partial in found for path in (partial.bytes_path, partial.note_path)}
+        yield from (path for partial in found if not partial.is_in_use for path in partial.files())
+        work = folder / WORK_FOLDER / "partial"
+        yield from _abandoned(path for path in _files_in(work) if path not in mine)
+    for folder in repositories:
+        yield from _abandoned(path for path in sorted(folder.rglob("*.new")) if path.parent.name != "partial")
+    yield from _abandoned(path for path in _files_in(settings.state / "verified") if path.suffix == ".new")
+
+
+def _repositories(settings: Settings) -> list[Path]:
+    """Return the folders in the Hugging Face cache that the settings name."""
+    try:
+        return [mirror.folder_in(settings) for mirror in mirrors_of(settings) if isinstance(mirror, HubMirror)]
+    except ValueError:  # a mirror of no known form: whoever fetches is told
+        return []
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+
+
+def _abandoned(paths: Iterable[Path]) -> Iterator[Path]:
+    for path in paths:
+        with contextlib.suppress(OSError):  # it has got its name meanwhile
+            if not is_recent(path.lstat().st_mtime):
+                yield path

@@ -1,6 +1,7 @@
 """Decides about files that are already here: right, wrong, or not known."""
 
 import contextlib
+import errno
 import logging
 import os
 import shutil
@@ -59,21 +60,38 @@ class Verifier:
             )  # fmt: skip
             return
         expected = f"{file.digest} ({file.digest.stated_by})"
-        raise WrongBytesError(f"{path} has wrong bytes: expected SHA-256 {expected}, found {sha256}")
+        raise WrongBytesError(f"{path} has wrong bytes: expected SHA-256 {expected}, found {sha256}", sha256)
 
-    def put_away(self, path: Path, keep_as: str) -> Path | None:
+    def put_away(self, path: Path, keep_as: str, sha256: str) -> Path | None:
         """Move a file with wrong bytes into the quarantine; behind a link, the file that it leads to.
 
+        The same wrong bytes are kept once, however often they come.
+
         Returns:
-            Where it is now; `None` if it could not be moved, as in a read-only folder.
+            Where it is now; `None` if it could not be moved, as out of a read-only folder.
         """
-        target = self.quarantine / f"{keep_as}.{os.urandom(4).hex()}"
+        target = self.quarantine / f"{keep_as}.{sha256[:16]}"
+        temporary = target.with_name(f"{target.name}.{os.urandom(4).hex()}.new")
         try:
             self.quarantine.mkdir(parents=True, exist_ok=True)
-            shutil.move(path.resolve(), target)
+            _move(path.resolve(), temporary)
+            temporary.replace(target)
         except OSError:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
             return None
         self.stamps.forget(path.absolute())
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
         return target
+
+
+def _move(path: Path, target: Path) -> None:
+    """Move a file, to another disk too."""
+    try:
+        path.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV or not os.access(path.parent, os.W_OK):
+            raise
+        shutil.copyfile(path, target)
+        path.unlink()

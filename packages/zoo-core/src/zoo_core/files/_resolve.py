@@ -1,8 +1,9 @@
 """Resolves a weights entry to a verified local file: what is here, else the mirrors, else upstream."""
 
+import errno
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,14 +11,22 @@ from pathlib import Path
 from zoo_core.errors import WeightsUnavailableError, WrongBytesError
 
 from ._candidates import local_candidates
+from ._hub import HubMirror
 from ._local import Verifier
+from ._locks import locked
 from ._pinning import pin_to_lock
-from ._receive import WORK_FOLDER, SourceError
+from ._receive import SourceError
 from ._settings import Settings
 from ._sources import Source, Upstream, mirrors_of
 from ._weights_file import WeightsFile
 
 logger = logging.getLogger("zoo")
+
+PAUSES = (1.0, 2.0)
+"""Seconds after which those sources are asked again that failed only for the moment, when no other has the file."""
+
+LONGEST_PAUSE = 5.0
+"""Seconds that a source may want to be waited for."""
 
 PACKAGE_SCHEME = "package:"
 
@@ -109,13 +118,13 @@ def _verified(
     verifier = Verifier.of(settings)
     try:
         return _resolved(path, source, verifier.verify(path, file), file)
+    except WrongBytesError as error:
+        kept = verifier.put_away(path, file.name, error.found) if may_move else None
+        reasons[source] = f"{error}; kept for a look at {kept}" if kept else str(error)
     except OSError as error:
-        reasons[source] = str(error)
-        kept = verifier.put_away(path, file.name) if may_move and isinstance(error, WrongBytesError) else None
-        if kept is not None:
-            reasons[source] += f"; kept for a look at {kept}"
-        logger.warning("%s: %s", source, reasons[source])
-        return None
+        reasons[source] = f"cannot be read: {error}"
+    logger.warning("%s: %s", source, reasons[source])
+    return None
 
 
 def _fetch_once(
@@ -125,49 +134,72 @@ def _fetch_once(
     if settings.offline:
         reasons.update(dict.fromkeys((source.label for source in _sources(file, settings)), "not asked: offline"))
         return None
-    try:
-        with _locked(file, settings):
-            return find_local(file, settings) or _fetch(file, settings, reasons, progress=progress)
-    except OSError as error:
-        reasons[str(settings.checkpoints)] = f"cannot be written: {error}. Set TORCH_HOME to a folder that can"
-        return None
+    with locked(file.name, settings.checkpoints):
+        return find_local(file, settings) or _fetch(file, settings, reasons, progress=progress)
 
 
 def _fetch(file: WeightsFile, settings: Settings, reasons: dict[str, str], *, progress: bool) -> ResolvedFile | None:
-    for source in _sources(file, settings):
+    """Ask one source after the other, at once; then again those that only failed for the moment."""
+    asked = list(_sources(file, settings))
+    for pause in (*PAUSES, None):
+        failures: dict[Source, SourceError] = {}
+        found = _first(asked, file, settings, failures, progress=progress)
+        reasons.update({source.label: str(error) for source, error in failures.items()})
+        if found is not None or pause is None:
+            return found
+        waits = {
+            source: max(error.retry_after or 0.0, pause) for source, error in failures.items() if error.is_temporary
+        }
+        asked = [source for source, wait in waits.items() if wait <= LONGEST_PAUSE]
+        if not asked:
+            return None
+        time.sleep(max(waits[source] for source in asked))
+    return None
+
+
+def _first(
+    sources: Iterable[Source],
+    file: WeightsFile,
+    settings: Settings,
+    failures: dict[Source, SourceError],
+    *,
+    progress: bool,
+) -> ResolvedFile | None:
+    """Return the file from the first source that gives it; note why others do not."""
+    unusable: dict[Path, str] = {}
+    for source in sources:
+        folder, variable = _kept_in(source, settings)
         try:
+            if folder in unusable:
+                raise SourceError(unusable[folder])
             fetched = source.fetch(file, settings, progress=progress)
         except SourceError as error:
-            reasons[source.label] = str(error)
+            failures[source] = error
             logger.info("%s: %s; the next source is asked", source.label, error)
+        except OSError as error:
+            unusable[folder] = _cannot_keep(folder, variable, error)
+            failures[source] = SourceError(unusable[folder])
+            logger.warning("%s", unusable[folder])
         else:
             logger.info("%s came from %s, verified", fetched.file.name, source.label)
             return _resolved(fetched.path, source.label, fetched.sha256, fetched.file)
     return None
 
 
+def _kept_in(source: Source, settings: Settings) -> tuple[Path, str]:
+    """Return where a source's files are kept, and the environment variable that says so."""
+    return (settings.hub_cache, "HF_HOME") if isinstance(source, HubMirror) else (settings.checkpoints, "TORCH_HOME")
+
+
+def _cannot_keep(folder: Path, variable: str, error: OSError) -> str:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        return f"{folder} has no room: {error}. Make room, or set {variable} to a folder on another disk"
+    return f"{folder} cannot be written: {error}. Set {variable} to a folder that can"
+
+
 def _sources(file: WeightsFile, settings: Settings) -> Iterator[Source]:
     yield from mirrors_of(settings)
     yield Upstream(file.url)
-
-
-@contextmanager
-def _locked(file: WeightsFile, settings: Settings) -> Iterator[None]:
-    """Hold the lock of a file. It only saves work: where locks do nothing, unique names and renames keep it right."""
-    from filelock import FileLock, Timeout
-
-    folder = settings.checkpoints / WORK_FOLDER / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{file.name}.lock")
-    try:
-        lock.acquire(timeout=1)
-    except Timeout:
-        logger.info("another process is fetching %s: waiting for it", file.name)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _resolved(path: Path, source: str, sha256: str, file: WeightsFile) -> ResolvedFile:

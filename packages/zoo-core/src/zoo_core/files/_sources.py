@@ -9,7 +9,8 @@ from urllib.parse import quote, unquote, urlsplit
 
 from zoo_core.errors import ManifestError
 
-from ._http import open_download
+from . import _download
+from ._http import Address, open_download
 from ._hub import ANSWER_TIMEOUT, HubMirror
 from ._local import Verifier
 from ._manifest import MANIFEST_LIMIT, MANIFEST_NAME, Manifest
@@ -134,7 +135,15 @@ class FolderMirror(Mirror):
             size, blocks = path.stat().st_size, _file_blocks(path)
         except OSError as error:
             raise SourceError(f"cannot be read: {error}") from None
-        return receive(blocks, form, settings.checkpoints, Verifier.of(settings), size=size, progress=progress)
+        return receive(
+            blocks,
+            form,
+            settings.checkpoints,
+            Verifier.of(settings),
+            size=size,
+            progress=progress,
+            source=self.label,
+        )
 
 
 def mirrors_of(settings: Settings) -> Iterator[Mirror]:
@@ -180,10 +189,7 @@ def download(url: str, file: WeightsFile, settings: Settings, *, progress: bool)
     """
     if urlsplit(url).scheme not in {"http", "https"}:
         raise SourceError("is not a URL that can be downloaded (expected https://…)")
-    with open_download(url) as answer:
-        return receive(
-            answer.blocks, file, settings.checkpoints, Verifier.of(settings), size=answer.size, progress=progress
-        )
+    return _download.download(Address(url), file, settings.checkpoints, Verifier.of(settings), progress=progress)
 
 
 @asked_once

@@ -1,0 +1,186 @@
+"""`zoo cache`: what is here, whether it is right, and what may go."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from zoo_core import Weights, get_weight
+from zoo_core.cli import main
+from zoo_core.files import Settings, Verifier, sha256_of
+from zoo_core.files._partial import Origin, Partial
+
+MEMBER = get_weight("ResNet18_Weights.IMAGENET1K_V1")
+
+
+def zoo(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["cache", *arguments])
+
+
+def settings() -> Settings:
+    return Settings.from_environment()
+
+
+def put(folder: Path, name: str, content: bytes = b"x") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
+    return folder / name
+
+
+def put_weights(folder: Path | None = None) -> Path:
+    return put(folder or settings().checkpoints, MEMBER.file.name)
+
+
+@pytest.fixture
+def right(monkeypatch, tmp_path):
+    """A small file that is what its entry says."""
+    content = b"small weights"
+    digest = sha256_of(put(tmp_path, "small", content))
+    weights = Weights(f"http://127.0.0.1:9/small-{digest[:8]}.pth", MEMBER.transforms, MEMBER.meta)
+    monkeypatch.setattr(MEMBER, "_value_", weights)
+    return put(settings().checkpoints, MEMBER.file.name, content)
+
+
+# ls
+
+
+def test_ls_tells_size_and_path_of_what_nobody_has_verified():
+    path = put_weights()
+    assert json.loads(zoo("ls", "--json").stdout) == [
+        {"weights": [str(MEMBER)], "bytes": 1, "verified": None, "source": None, "path": str(path)}
+    ]
+    assert "not yet" in zoo("ls").stdout
+
+
+def test_ls_tells_when_a_file_was_verified_and_where_it_came_from(right):
+    stamps = Verifier.of(settings()).stamps
+    stamps.write(right, sha256_of(right), right.stat(), "hf://org/zoo-weights")
+    (row,) = json.loads(zoo("ls", "--json").stdout)
+    assert row["source"] == "hf://org/zoo-weights"
+    assert row["verified"].startswith(time.strftime("%Y-%m-%d ", time.gmtime()))
+
+
+def test_ls_shows_a_file_that_two_entries_use_once(right, monkeypatch):
+    other = get_weight("ResNet34_Weights.IMAGENET1K_V1")
+    monkeypatch.setattr(other, "_value_", Weights(MEMBER.url, other.transforms, other.meta))
+    (row,) = json.loads(zoo("ls", "--json").stdout)
+    assert row["weights"] == [str(MEMBER), str(other)]
+
+
+# verify
+
+
+def test_verify_hashes_in_full_whatever_the_stamp_says(right):
+    Verifier.of(settings()).stamps.sha256_of(right)
+    assert zoo("verify").exit_code == 0
+    before = right.stat()
+    put(right.parent, right.name, b"wrong weights")
+    stamp = next((settings().state / "verified").iterdir())
+    note = json.loads(stamp.read_text())
+    status = right.stat()
+    note |= {"mtime_ns": status.st_mtime_ns, "ctime_ns": status.st_ctime_ns, "inode": status.st_ino}
+    stamp.write_text(json.dumps(note))  # as if the change had left no trace
+    assert before.st_size == status.st_size
+    assert Verifier.of(settings()).stamps.read(right) is not None
+    result = zoo("verify")
+    assert (result.exit_code, "WRONG" in result.stdout) == (1, True)
+
+
+def test_verify_of_a_name_leaves_the_others_alone(right):
+    assert zoo("verify", "ResNet34_Weights.IMAGENET1K_V1").stdout == ""
+    assert str(right) in zoo("verify", "resnet18").stdout
+    assert zoo("verify", "resnet180").exit_code == 2
+
+
+def test_verify_makes_no_connection(monkeypatch):
+    monkeypatch.setenv("ZOO_MIRRORS", "hf://org/zoo-weights,http://127.0.0.1:9/")
+    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("a connection"))
+    put_weights()
+    assert zoo("verify").exit_code == 1
+
+
+# prune
+
+
+def abandoned_partial() -> list[Path]:
+    partial = Partial(settings().checkpoints, "model.pth")
+    partial.begin(Origin("http://127.0.0.1:9/model.pth", '"1"'))
+    partial.write(b"half")
+    partial.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+    return [partial.path, partial.path.with_suffix(".json")]
+
+
+def test_prune_removes_quarantine_and_partial_files_and_nothing_else():
+    left = [put(settings().quarantine, "bad"), *abandoned_partial()]
+    kept = put_weights()
+    result = zoo("prune")
+    assert sorted(result.stdout.split()) == sorted(map(str, left))
+    assert [path.exists() for path in [*left, kept]] == [False, False, False, True]
+
+
+def test_prune_removes_what_writes_that_were_cut_off_have_left():
+    partial_folder = settings().checkpoints / ".zoo" / "partial"
+    left = [put(partial_folder, "model.json.new"), put(settings().state / "verified", "a.json.0.new")]
+    assert zoo("prune").stdout == ""
+    for path in left:
+        os.utime(path, (0, 0))
+    zoo("prune")
+    assert not any(path.exists() for path in left)
+
+
+@pytest.mark.parametrize(("option", "kept"), [("--partials", [True, False]), ("--quarantine", [False, True])])
+def test_prune_of_one_kind_leaves_the_other(option, kept):
+    left = [put(settings().quarantine, "bad"), abandoned_partial()[0]]
+    zoo("prune", option)
+    assert [path.exists() for path in left] == kept
+
+
+def test_prune_never_touches_what_a_running_download_writes():
+    with Partial(settings().checkpoints, "model.pth") as partial:
+        partial.begin(Origin("http://127.0.0.1:9/model.pth", '"1"'))
+        partial.write(b"half")
+        os.utime(partial.path, (0, 0))  # however long it has been silent
+        assert zoo("prune").stdout == ""
+        assert partial.path.exists()
+
+
+def test_prune_of_wrong_files_removes_only_those(right):
+    wrong = put(settings().checkpoints, get_weight("ResNet34_Weights.IMAGENET1K_V1").file.name)
+    assert zoo("prune", "--wrong", "--dry-run").stdout.strip() == str(wrong)
+    assert wrong.exists()
+    zoo("prune", "--wrong")
+    assert (wrong.exists(), right.exists()) == (False, True)
+
+
+@pytest.mark.parametrize("pattern", ["resnet18", "ResNet18_Weights.*", "resnet18-*.pth"])
+def test_prune_by_name_takes_models_entries_and_files(pattern):
+    named, other = put_weights(), put(settings().checkpoints, get_weight("ResNet34_Weights.DEFAULT").file.name)
+    zoo("prune", "--name", pattern)
+    assert (named.exists(), other.exists()) == (False, True)
+
+
+def test_prune_by_age_counts_from_the_last_use():
+    used, unused = put_weights(), put(settings().checkpoints, get_weight("ResNet34_Weights.DEFAULT").file.name)
+    for path in (used, unused):
+        os.utime(path, (0, 0))
+    Verifier.of(settings()).stamps.sha256_of(used)
+    os.utime(used, (0, 0))  # as on a file system that keeps no time of access
+    zoo("prune", "--older-than", "1")
+    assert (used.exists(), unused.exists()) == (True, False)
+
+
+def test_prune_by_name_and_age_removes_what_fulfils_both():
+    old, new = put_weights(), put(settings().checkpoints, get_weight("ResNet34_Weights.DEFAULT").file.name)
+    os.utime(old, (0, 0))
+    assert zoo("prune", "--name", "resnet*", "--older-than", "1", "--dry-run").stdout.strip() == str(old)
+    assert new.exists()
+
+
+def test_prune_never_touches_the_search_path(tmp_path, monkeypatch):
+    shared, cached = put_weights(tmp_path / "shared"), put_weights()
+    monkeypatch.setenv("ZOO_WEIGHTS_PATH", str(tmp_path / "shared"))
+    zoo("prune", "--older-than", "0", "--name", "*", "--wrong")
+    assert (shared.exists(), cached.exists()) == (True, False)
