@@ -2,23 +2,22 @@
 
     nox -s bench -- forward [MODEL...]
 
-Both models hold the same parameters and see the same images; the table says by how much their outputs differ.
+Both models hold the same parameters and see the same inputs; the table says by how much their outputs differ.
 """
 
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
-import torchvision
 from torch import Tensor, nn
 
+from float_models import cases, inputs_for, pair
 from measure import in_turn, milliseconds, print_table, ratio
+from reference.agreement import difference
 from reference.families import one_of_each
-from reference.fill import calibrate_, fill_, image_batch
-from zoo_core import get_model
 
-CASES = [(batch, layout) for batch in (1, 8) for layout in ("contiguous", "channels last")]
 SECONDS = 1.5
 """How long to measure each of the two, about, for each case."""
 
@@ -32,44 +31,41 @@ def main(names: list[str]) -> None:
 
 def compare(name: str) -> list[tuple[object, ...]]:
     """Measure one model in every case."""
-    side = 299 if name == "inception_v3" else 256 if name.startswith("swin_v2") else 224
-    theirs = fill_(torchvision.models.get_model(name, weights=None, **extra(name)))
-    calibrate_(theirs, image_batch((1, 3, side, side)))  # values of ordinary size: others take other times
-    ours = get_model(name, **extra(name)).eval()
+    ours, theirs = pair(name)
     ours.load_state_dict(theirs.state_dict())
     rows = []
-    for batch, layout in CASES:
-        images = torch.randn(batch, 3, side, side)
-        memory_format = torch.channels_last if layout == "channels last" else torch.contiguous_format
-        pair = [model.to(memory_format=memory_format) for model in (ours, theirs)]
-        times, difference = measure(pair, images.contiguous(memory_format=memory_format))
-        rows.append((name, batch, layout, *map(milliseconds, times), f"{ratio(*times):.2f}", f"{difference:.0e}"))
+    for batch, memory_format in cases(name):
+        models = [model.to(memory_format=memory_format) for model in (ours, theirs)]
+        inputs = [in_format(value, memory_format) for value in inputs_for(name, batch)]
+        times, apart = measure(models, inputs)
+        layout = str(memory_format).removeprefix("torch.").removesuffix("_format").replace("_", " ")
+        rows.append((name, batch, layout, *map(milliseconds, times), f"{ratio(*times):.2f}", f"{apart:.0e}"))
         print("  ", *rows[-1], file=sys.stderr)
     return rows
 
 
-def extra(name: str) -> dict[str, bool]:
-    """Spare GoogLeNet and Inception the minute that torchvision's default initialisation takes."""
-    return {"init_weights": False} if name in {"googlenet", "inception_v3"} else {}
+def in_format(value: Any, memory_format: torch.memory_format) -> Any:
+    """Lay out a batch of images; a list of images stays as it is."""
+    return value.contiguous(memory_format=memory_format) if isinstance(value, Tensor) else value
 
 
 @torch.inference_mode()
-def measure(models: list[nn.Module], images: Tensor) -> tuple[list[list[float]], float]:
+def measure(models: list[nn.Module], inputs: list[Any]) -> tuple[list[list[float]], float]:
     """Return the times of each model, and the largest difference of their outputs in standard deviations."""
-    ours, theirs = (model(images) for model in models)
+    ours, theirs = (model(*inputs) for model in models)
     started = time.perf_counter()
-    models[0](images)
+    models[0](*inputs)
     rounds = max(5, min(60, int(SECONDS / (time.perf_counter() - started))))
-    times = in_turn([timed(model, images) for model in models], rounds)
-    return times, ((ours - theirs).abs().max() / theirs.std()).item()
+    times = in_turn([timed(model, *inputs) for model in models], rounds)
+    return times, difference(ours, theirs)
 
 
-def timed(model: nn.Module, images: Tensor) -> Callable[[], float]:
+def timed(model: nn.Module, *inputs: Any) -> Callable[[], float]:
     """Return a function that measures one forward pass."""
 
     def run() -> float:
         started = time.perf_counter()
-        model(images)
+        model(*inputs)
         return time.perf_counter() - started
 
     return run

@@ -14,10 +14,11 @@ from measure import in_turn, milliseconds, print_table, process_figure, ratio
 from reference.families import one_of_each
 
 PREPARE = """
-import hashlib, os, sys, torch, torchvision
+import hashlib, os, sys, torch, zoo_core, zoo_core.building
 name, form, folder = sys.argv[1:]
 torch.manual_seed(0)
-state = torchvision.models.get_model(name).state_dict()
+with zoo_core.building.without_files():
+    state = zoo_core.get_model(name, weights="DEFAULT").state_dict()
 torch.save(state, folder + "/file", _use_new_zipfile_serialization=form == "zip")
 digest = hashlib.sha256(open(folder + "/file", "rb").read()).hexdigest()
 os.rename(folder + "/file", f"{folder}/{name}-{digest[:8]}.pth")
@@ -38,7 +39,7 @@ print(time.perf_counter() - started)
 """
 
 OURS = READY.format(
-    imports="import zoo_core, zoo_core.files, zoo_classification",
+    imports="import zoo_core, zoo_core.files",
     weights="zoo_core.get_model_weights",
     value="zoo_core.Weights(url, member.transforms, member.meta)",
     warm_up="zoo_core.files.resolve(member.file)  # verified once before, as after its download",

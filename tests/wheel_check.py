@@ -1,11 +1,13 @@
 """Use zoo where only its wheels are installed. Run by `nox -s wheels` in an empty environment, away from the repo."""
 
+import inspect
 import sys
 from importlib.metadata import files
 from importlib.util import find_spec
 from pathlib import Path
 
 import zoo_core
+from zoo_core._registry import get_model_entry
 
 
 def main(package: str, model: str) -> None:
@@ -18,16 +20,55 @@ def main(package: str, model: str) -> None:
 
     assert model in zoo_core.list_models()
     weights = zoo_core.get_model_weights(model).DEFAULT
-    assert weights.meta["categories"]
+    classes = len(weights.meta.get("categories", ()))
     assert "torch" not in sys.modules
-    network = zoo_core.get_model(model).eval()
+    builder = zoo_core.get_model_builder(model)
+    without = {"weights_backbone": None} if "weights_backbone" in inspect.signature(builder).parameters else {}
 
     import torch
 
     with torch.inference_mode():
-        logits = network(weights.transforms()(torch.zeros(1, 3, 100, 100, dtype=torch.uint8)))
-    assert logits.shape == (1, len(weights.meta["categories"]))
+        CHECKS[get_model_entry(model).task](builder(**without).eval(), weights.transforms(), classes)
     print(f"{package} works from its wheel: {model} from {origin.parent}")
+
+
+def check_classification(network, transforms, classes):
+    assert network(transforms(black(1, 3, 100, 100))).shape == (1, classes) != (1, 0)
+
+
+def check_segmentation(network, transforms, classes):
+    images = transforms(black(1, 3, 100, 120))
+    assert network(images)["out"].shape == (1, classes, *images.shape[-2:])
+
+
+def check_detection(network, transforms, classes):
+    (detections,) = network([transforms(black(3, 100, 120))])
+    assert detections["boxes"].shape == (len(detections["labels"]), 4)
+    assert all(label < classes for label in detections["labels"])
+
+
+def check_video(network, transforms, classes):
+    assert network(transforms(black(1, 16, 3, 100, 120))).shape == (1, classes) != (1, 0)
+
+
+def check_optical_flow(network, transforms, classes):
+    del classes
+    assert network(*transforms(black(1, 3, 128, 136), black(1, 3, 128, 136)))[-1].shape == (1, 2, 128, 136)
+
+
+CHECKS = {
+    "classification": check_classification,
+    "segmentation": check_segmentation,
+    "detection": check_detection,
+    "video": check_video,
+    "optical_flow": check_optical_flow,
+}
+
+
+def black(*shape):
+    import torch
+
+    return torch.zeros(shape, dtype=torch.uint8)
 
 
 if __name__ == "__main__":

@@ -3,48 +3,46 @@
 import pytest
 import torch
 
+from reference.agreement import assert_agree, leaves
 from reference.families import one_of_each
-from reference.fill import calibrate_, fill_, image_batch
-from zoo_core import get_model
+from reference.records import build_as, inputs_of, noise, prepare_, record_of
 
-SIDES = {"inception_v3": 299, "swin_v2_t": 256}
-"""Height and width of images for models that are not made for 224."""
-
-
-@pytest.fixture(params=one_of_each())
-def model_and_images(request):
-    side = SIDES.get(request.param, 224)
-    images = image_batch((2, 3, side, side))
-    return calibrate_(fill_(get_model(request.param)), images), images
+BATCHED = [model for model in one_of_each() if "images" not in record_of("outputs", model, "none")["input"]]
+"""All but those that take a list of images of any sizes."""
 
 
-@torch.inference_mode()
-def assert_agree(program, model, images):
-    expected = model(images)
-    torch.testing.assert_close(program(images), expected, rtol=0, atol=1e-4 * expected.std().item())
+@pytest.fixture(params=BATCHED)
+def model_and_inputs(request):
+    """Return a model, what it is called with (two of each), and by how much its outputs may differ."""
+    record = record_of("outputs", request.param, "none")
+    model = prepare_(build_as(request.param, "none", **record["kwargs"]), record)
+    inputs = tuple(torch.cat([images, images.flip(-1)])[:2] for images in inputs_of(record))
+    return model, inputs, max(1e-4, noise(request.param))
 
 
 @pytest.mark.slow
-def test_exported_program_agrees(model_and_images):
-    model, images = model_and_images
-    program = torch.export.export(model, (images,), dynamic_shapes=({0: torch.export.Dim("batch", min=2)},))
-    assert_agree(program.module(), model, torch.cat([images, images[:1]]))
+def test_exported_program_agrees(model_and_inputs):
+    model, inputs, tolerance = model_and_inputs
+    batch = torch.export.Dim("batch", min=2)
+    program = torch.export.export(model, inputs, dynamic_shapes=tuple({0: batch} for _ in inputs)).module()
+    three = [torch.cat([images, images[:1]]) for images in inputs]
+    with torch.inference_mode():
+        assert_agree(program(*three), model(*three), tolerance)
 
 
 @pytest.mark.slow
-def test_compiled_model_is_one_graph_and_agrees(model_and_images):
+def test_compiled_model_is_one_graph_and_agrees(model_and_inputs):
     torch.compiler.reset()
-    model, images = model_and_images
-    assert_agree(torch.compile(model, fullgraph=True, backend="aot_eager"), model, images)
-
-
-@pytest.mark.slow
-def test_compiled_model_trains_in_one_graph(model_and_images):
-    torch.compiler.reset()
-    model, images = model_and_images
-    model.train()
+    model, inputs, tolerance = model_and_inputs
     compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
-    output = compiled(images)
-    output = output if isinstance(output, torch.Tensor) else output[0]
-    output.sum().backward()
-    assert all(parameter.grad is not None for name, parameter in model.named_parameters() if "aux" not in name.lower())
+    with torch.inference_mode():
+        assert_agree(compiled(*inputs), model(*inputs), tolerance)
+
+
+@pytest.mark.slow
+def test_compiled_model_trains_in_one_graph(model_and_inputs):
+    torch.compiler.reset()
+    model, inputs, _ = model_and_inputs
+    output = torch.compile(model.train(), fullgraph=True, backend="aot_eager")(*inputs)
+    sum(tensor.sum() for _, tensor in leaves(output)).backward()
+    assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []

@@ -13,10 +13,10 @@ def test_every_model_and_member_has_a_recorded_layout_and_no_layout_is_of_anothe
 
 @pytest.mark.parametrize(("model", "member"), cases("layouts", slow_if_large=False))
 def test_state_dict_has_the_recorded_layout(model: str, member: str) -> None:
+    record = record_of("layouts", model, member)
     with torch.device("meta"):
-        state = build_as(model, member).state_dict()
-    layout = [(name, form(value)) for name, value in state.items()]
-    assert layout == list(record_of("layouts", model, member)["tensors"].items())
+        state = build_as(model, member, **record.get("kwargs", {})).state_dict()
+    assert [(name, form(value)) for name, value in state.items()] == list(record["tensors"].items())
 
 
 @pytest.mark.parametrize("model", [name for name, weights in built_in_models().items() if weights])

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from reference.fill import calibrate_, fill_, image_batch
-from reference.records import build_as, cases, is_int8, noise, record_of, recorded, registered
+from reference.agreement import assert_recorded
+from reference.records import build_as, cases, inputs_of, is_int8, prepare_, record_of, recorded, registered, tolerance
+from reference.targets import targets_for
 
 
 def test_every_model_and_member_has_a_recorded_output_and_no_output_is_of_another() -> None:
@@ -14,14 +15,20 @@ def test_every_model_and_member_has_a_recorded_output_and_no_output_is_of_anothe
 @pytest.mark.parametrize(("model", "member"), cases(slow_if_large=True))
 def test_output_is_the_recorded_one(model: str, member: str) -> None:
     record = record_of("outputs", model, member)
-    network = fill_(build_as(model, member, **record["kwargs"]))
-    images = image_batch(tuple(record["input"]["image_batch"]))
-    calibrate_(network, images)
+    network = prepare_(build_as(model, member, **record["kwargs"]), record)
     with torch.inference_mode():
-        output = network(images)
-    expected = record["output"]
-    assert (list(output.shape), str(output.dtype)) == (expected["shape"], f"torch.{expected['dtype']}")
-    summary = torch.tensor([output.mean(), output.std(correction=0), *output.flatten()[expected["index"]]])
-    golden = torch.tensor([expected["mean"], expected["std"], *expected["value"]])
-    tolerance = max(1e-3, 10 * noise(model)) * expected["std"]
-    torch.testing.assert_close(summary, golden, rtol=0, atol=tolerance)
+        output = network(*inputs_of(record))
+    assert_recorded(output, record["output"], tolerance(model), record.get("in_place", 1.0))
+
+
+@pytest.mark.parametrize(
+    ("model", "member"),
+    [case for case in cases(slow_if_large=True) if "training" in record_of("outputs", *map(str, case.values))],
+)
+def test_losses_are_the_recorded_ones(model: str, member: str) -> None:
+    record = record_of("outputs", model, member)
+    expected = record["training"]["losses"]
+    network = prepare_(build_as(model, member, **record["kwargs"], **record["training"]["kwargs"]), record)
+    (images,) = inputs_of(record)
+    losses = network.train()(images, targets_for(images, expected))
+    assert {name: loss.item() for name, loss in losses.items()} == pytest.approx(expected, rel=2e-3)

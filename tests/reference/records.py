@@ -4,9 +4,15 @@
 holds for, `"none"` standing for a model without weights. `checkpoints/<model>.json` is likewise what a published file
 holds, where that is not the state of the model built with it. `noise.json` tells what rounding alone does to outputs.
 Quantized models compute in floats without weights, and in int8 with their members, whose outputs are in `quantized/`.
+
+A record of a layout or an output may have the builder's `"kwargs"`. What `"input"` may be says `inputs_of`, what
+`"output"` may be says `reference.agreement`. Of detection models, `"scaled_weights"` are parameters to multiply so that
+the scores are spread, and `"training"` has the losses; `"in_place"` is the share of the detections that come in the
+recorded order, where rounding alone reorders them.
 """
 
 import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +25,8 @@ from torch import Tensor, nn
 from zoo_core import get_model_builder, get_model_weights
 from zoo_core._packages import built_in_packages
 from zoo_core.building import without_files
+
+from .fill import calibrate_, fill_, image_batch, unit_image
 
 FOLDER = Path(__file__).parent
 LARGE = 60_000_000
@@ -70,6 +78,29 @@ def build_as(model: str, member: str, **kwargs: Any) -> nn.Module:
         return get_model_builder(model)(weights=None if member == "none" else member, **kwargs)
 
 
+def inputs_of(record: dict[str, Any]) -> tuple[Any, ...]:
+    """Return the positional arguments of the forward pass that a record is of."""
+    ((kind, shape),) = record["input"].items()
+    return _INPUTS[kind](shape)
+
+
+_INPUTS: dict[str, Callable[[list[Any]], tuple[Any, ...]]] = {
+    "image_batch": lambda shape: (image_batch(tuple(shape)),),
+    "image_pair": lambda shape: tuple(unit_image(tuple(shape), seed) * 2 - 1 for seed in (0, 1)),
+    "images": lambda shapes: ([unit_image(tuple(shape), seed) for seed, shape in enumerate(shapes)],),
+}
+"""What a model is called with: a batch of images or clips, two batches of images in [-1, 1), or a list of images."""
+
+
+def prepare_(network: nn.Module, record: dict[str, Any]) -> nn.Module:
+    """Give a network, ours or another with the same state, the parameters that a record is of. Ends in eval."""
+    calibrate_(fill_(network), *inputs_of(record))
+    with torch.no_grad():
+        for name, factor in record.get("scaled_weights", {}).items():
+            network.get_parameter(name).mul_(factor)
+    return network
+
+
 def form(value: Tensor | torch.dtype | tuple[Tensor, ...]) -> str:
     """Write the dtype and shape of what a state dict holds, as the records do."""
     if isinstance(value, torch.dtype):
@@ -80,8 +111,13 @@ def form(value: Tensor | torch.dtype | tuple[Tensor, ...]) -> str:
 
 
 def noise(model: str) -> float:
-    """Return the relative error that float32 rounding alone makes in the model's recorded output."""
-    return float(json.loads((FOLDER / "noise.json").read_text())[model])
+    """Return the relative error that float32 rounding alone makes in the model's recorded output, where it is known."""
+    return float(json.loads((FOLDER / "noise.json").read_text()).get(model, 0.0))
+
+
+def tolerance(model: str) -> float:
+    """Return by how many standard deviations outputs may differ from the recorded ones."""
+    return max(1e-3, 10 * noise(model))
 
 
 @cache
