@@ -96,6 +96,13 @@ def wheels(session: nox.Session, package: str, model: str) -> None:
 
 
 @nox.session
+def ray(session: nox.Session) -> None:
+    """Predict with Ray Data on two local workers."""
+    install_packages(session, *groups(session, "ray"))
+    session.run("python", "tests/ray_check.py", env={"RAY_USAGE_STATS_ENABLED": "0"})
+
+
+@nox.session
 def digits(session: nox.Session) -> None:
     """Measure the embedded digit model on the held-out digits; `-- --train` trains it again first."""
     install_packages(session, *groups(session, "train"))

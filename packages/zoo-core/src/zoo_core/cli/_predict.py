@@ -1,15 +1,27 @@
 """`zoo predict`."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import click
 
 from zoo_core._registry import get_model_weights
+from zoo_core._weights import WeightsEnum
 from zoo_core.files import resolve
-from zoo_core.prediction import Failure, Prediction, check_options, embedded_model, find_sources, task_of
+from zoo_core.prediction import (
+    Failure,
+    Media,
+    Prediction,
+    Source,
+    check_options,
+    embedded_model,
+    find_sources,
+    shard,
+    task_of,
+)
 
 from ._common import json_option, note, print_json, quiet_option, user_errors
+from ._results import check_output, write_results
 
 
 @click.command("predict")
@@ -24,6 +36,17 @@ from ._common import json_option, note, print_json, quiet_option, user_errors
     "--device", default="cpu", show_default=True, help="Where to run, as torch names devices: cpu, cuda, mps."
 )
 @click.option("--batch-size", default=8, show_default=True, type=click.IntRange(min=1), help="Inputs at once.")
+@click.option(
+    "--workers", default=2, show_default=True, type=click.IntRange(min=0), help="Threads that read ahead of the model."
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a row for each input to a .jsonl or .parquet file; run again, it goes on where it was stopped.",
+)
+@click.option("--shard", "part", metavar="I/N", help="Only every N-th input, from the I-th on: one of N runs.")
 @click.option("--save", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), help="Draw the predictions.")
 @json_option
 @quiet_option
@@ -35,6 +58,9 @@ def command(
     min_score: float | None,
     device: str,
     batch_size: int,
+    workers: int,
+    output: Path | None,
+    part: str | None,
     save: Path | None,
     as_json: bool,
     quiet: bool,
@@ -48,6 +74,7 @@ def command(
     zoo predict street.jpg --model fasterrcnn_resnet50_fpn_v2 --save drawn/
     zoo predict clip.mp4 --model r3d_18
     zoo predict frame1.png frame2.png --model raft_small --save drawn/
+    zoo predict photos/ --model resnet50 -o results.jsonl
     """
     given = {"topk": topk, "min_score": min_score}
     options = {name: value for name, value in given.items() if value is not None}
@@ -55,27 +82,52 @@ def command(
         model = model or _embedded()
         check_options(model, options)
         media = task_of(model).media
-        sources = list(find_sources(paths, media))
-        if not sources:
+        sources = _sources(paths, media, part)
+        first = next(iter(sources), None)
+        if first is None:
             raise ValueError(f"No {media} were found there, which is what {model} predicts on.")
-        _tell_origin(model, weights, quiet=quiet)
+        if output is not None:
+            check_output(output)
+        member = _tell_origin(model, weights, quiet=quiet)
         from zoo_core.prediction import PictureFolder, load_predictor, run
 
         predictor = load_predictor(model, weights, device=device, progress=not quiet, **options)
         pictures = None if save is None else PictureFolder(save, predictor, sources)
 
-        def predictions() -> Iterable[Prediction]:
-            for outcome in run(predictor, sources, batch_size=batch_size):
+        def predictions(chosen: Iterable[Source]) -> Iterator[Prediction]:
+            for outcome in run(predictor, chosen, batch_size=batch_size, workers=workers):
                 if pictures is not None:
                     pictures.save(outcome)
                 yield outcome.prediction
 
-        width = max(len(str(source)) for source in sources)
-        failures = _print_as_json(predictions()) if as_json else _print_lines(predictions(), width)
+        if output is not None:
+            rows, failures = write_results(output, sources, predictions, weights=str(member), quiet=quiet)
+        else:
+            rows, failures = _print(predictions(sources), sources, as_json=as_json)
         if save is not None:
-            note(f"{len(sources) - failures} pictures in {save}", quiet=quiet)
+            note(f"{rows - failures} pictures in {save}", quiet=quiet)
     if failures:
-        raise click.ClickException(f"{failures} of {len(sources)} {media} could not be read.")
+        raise click.ClickException(f"{failures} of {rows} {media} could not be read.")
+
+
+class _Listing:
+    """The sources, listed anew each time that they are iterated over: any number takes no memory."""
+
+    def __init__(self, listed: Callable[[], Iterator[Source]]) -> None:
+        self._listed = listed
+
+    def __iter__(self) -> Iterator[Source]:
+        return self._listed()
+
+
+def _sources(paths: tuple[Path, ...], media: Media, part: str | None) -> Iterable[Source]:
+    if part is None:
+        return _Listing(lambda: find_sources(paths, media))
+    number, _, count = part.partition("/")
+    if not (number.isdecimal() and count.isdecimal()):
+        raise ValueError(f"--shard is I/N, as in 1/4: found {part!r}.")
+    chosen = int(number), int(count)
+    return _Listing(lambda: shard(find_sources(paths, media), *chosen))
 
 
 def _embedded() -> str:
@@ -85,8 +137,8 @@ def _embedded() -> str:
     return name
 
 
-def _tell_origin(model: str, weights: str, *, quiet: bool) -> None:
-    """Tell which weights are used, where they are from, and that they were verified."""
+def _tell_origin(model: str, weights: str, *, quiet: bool) -> WeightsEnum:
+    """Tell which weights are used, where they are from, and that they were verified; return their entry."""
     member = get_model_weights(model).verify(weights)
     assert member is not None
     found = resolve(member.file, progress=not quiet)
@@ -98,22 +150,20 @@ def _tell_origin(model: str, weights: str, *, quiet: bool) -> None:
         "unknown": "not verifiable",
     }
     note(f"SHA-256  {found.sha256} ({compared[found.verified]})", quiet=quiet)
+    return member
 
 
-def _print_as_json(predictions: Iterable[Prediction]) -> int:
-    listed = list(predictions)
-    print_json([prediction.to_dict() for prediction in listed])
-    return sum(isinstance(prediction, Failure) for prediction in listed)
-
-
-def _print_lines(predictions: Iterable[Prediction], width: int) -> int:
-    failures = 0
-    for prediction in predictions:
+def _print(predictions: Iterable[Prediction], sources: Iterable[Source], *, as_json: bool) -> tuple[int, int]:
+    """Print the predictions; return how many there were, and how many of them are failures."""
+    if as_json:
+        listed = list(predictions)
+        print_json([prediction.to_dict() for prediction in listed])
+        return len(listed), sum(isinstance(prediction, Failure) for prediction in listed)
+    width = max(len(str(source)) for source in sources)
+    rows = failures = 0
+    for rows, prediction in enumerate(predictions, start=1):  # noqa: B007 # the last number counts
         failed = isinstance(prediction, Failure)
         failures += failed
-        click.echo(prediction.summary() if failed else _line(prediction, width), err=failed)
-    return failures
-
-
-def _line(prediction: Prediction, width: int) -> str:
-    return f"{prediction.source.ljust(width)}  {prediction.summary()}"
+        line = prediction.summary() if failed else f"{prediction.source.ljust(width)}  {prediction.summary()}"
+        click.echo(line, err=failed)
+    return rows, failures

@@ -1,7 +1,10 @@
+from ._batches import BatchPredictor as BatchPredictor
 from ._classification import ClassificationPredictor as ClassificationPredictor
 from ._load import check_options as check_options
 from ._load import load_predictor as load_predictor
 from ._load import predict as predict
+from ._parquet import require_pyarrow as require_pyarrow
+from ._parquet import write_parquet as write_parquet
 from ._pictures import PictureFolder as PictureFolder
 from ._pipeline import Outcome as Outcome
 from ._pipeline import run as run
@@ -13,9 +16,12 @@ from ._results import Failure as Failure
 from ._results import Prediction as Prediction
 from ._results import ScoredLabel as ScoredLabel
 from ._results import scored_labels as scored_labels
+from ._results_file import ResultsFile as ResultsFile
 from ._sources import VIDEO_SUFFIXES as VIDEO_SUFFIXES
+from ._sources import Media as Media
 from ._sources import Source as Source
 from ._sources import embedded_model as embedded_model
 from ._sources import find_sources as find_sources
 from ._sources import image_files as image_files
+from ._sources import shard as shard
 from ._tasks import task_of as task_of

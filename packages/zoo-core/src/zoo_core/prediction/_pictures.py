@@ -33,7 +33,7 @@ class PictureFolder:
             taken.add(name.lower())
             self._names[source] = f"{name}.png"
 
-    def save(self, outcome: Outcome[Any]) -> Path | None:
+    def save(self, outcome: Outcome[Source, Any]) -> Path | None:
         """Draw an outcome and save it.
 
         Returns:

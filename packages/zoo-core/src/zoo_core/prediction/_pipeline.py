@@ -1,7 +1,7 @@
 """From sources to predictions, one after the other, whatever happens to single ones."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -13,12 +13,13 @@ from ._predictor import Predictor
 from ._results import Failure, Prediction
 from ._sources import Source
 
+S = TypeVar("S")
 D = TypeVar("D")
 I = TypeVar("I")  # noqa: E741 # inputs
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome(Generic[D]):
+class Outcome(Generic[S, D]):
     """What came of a source.
 
     Args:
@@ -27,16 +28,16 @@ class Outcome(Generic[D]):
         decoded: What its files held; `None` where they could not be read.
     """
 
-    source: Source
+    source: S
     prediction: Prediction
     decoded: D | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Loaded(Generic[D, I]):
+class _Loaded(Generic[S, D, I]):
     """A source that has been read: either its input is there or its failure."""
 
-    source: Source
+    source: S
     decoded: D | None = None
     inputs: I | None = None
     failure: Failure | None = None
@@ -61,9 +62,22 @@ def stream(
 
 
 def run(
-    predictor: Predictor[D, I], sources: Iterable[Source], *, batch_size: int = 8, workers: int = 0
-) -> Iterator[Outcome[D]]:
+    predictor: Predictor[D, Any], sources: Iterable[Source], *, batch_size: int = 8, workers: int = 0
+) -> Iterator[Outcome[Source, D]]:
     """Yield what came of each source, as `stream` does, with what was decoded.
+
+    Raises:
+        ValueError: `batch_size` or `workers` is out of range.
+    """
+    return run_decoding(
+        predictor, sources, lambda source: predictor.read(source.paths), batch_size=batch_size, workers=workers
+    )
+
+
+def run_decoding(
+    predictor: Predictor[D, Any], sources: Iterable[S], read: Callable[[S], D], *, batch_size: int, workers: int
+) -> Iterator[Outcome[S, D]]:
+    """Do as `run`, for sources of any kind that `read` decodes, and that their `str` names.
 
     Raises:
         ValueError: `batch_size` or `workers` is out of range.
@@ -72,17 +86,18 @@ def run(
         raise ValueError(f"batch_size is a number of inputs: expected at least 1, found {batch_size}.")
     if workers < 0:
         raise ValueError(f"workers is a number of threads: expected at least 0, found {workers}.")
-    return _run(predictor, _read_ahead(predictor, sources, batch_size, workers), batch_size)
+    loaded = _ahead(lambda source: _load(predictor, read, source), sources, 2 * batch_size, workers)
+    return _run(predictor, loaded, batch_size)
 
 
-def _run(predictor: Predictor[D, I], loaded: Iterator[_Loaded[D, I]], batch_size: int) -> Iterator[Outcome[D]]:
+def _run(predictor: Predictor[D, I], loaded: Iterator[_Loaded[S, D, I]], batch_size: int) -> Iterator[Outcome[S, D]]:
     while batch := list(islice(loaded, batch_size)):
         predictions = iter(_predict(predictor, [item for item in batch if item.failure is None]))
         for item in batch:
             yield Outcome(item.source, item.failure or next(predictions), item.decoded)
 
 
-def _predict(predictor: Predictor[D, I], batch: Sequence[_Loaded[D, I]]) -> Sequence[Prediction]:
+def _predict(predictor: Predictor[D, I], batch: Sequence[_Loaded[S, D, I]]) -> Sequence[Prediction]:
     """Predict a batch; where the model refuses it, input by input, so that the others go on."""
     if not batch:
         return ()
@@ -94,28 +109,27 @@ def _predict(predictor: Predictor[D, I], batch: Sequence[_Loaded[D, I]]) -> Sequ
     return [prediction for item in batch for prediction in _predict(predictor, [item])]
 
 
-def _read_ahead(
-    predictor: Predictor[D, I], sources: Iterable[Source], batch_size: int, workers: int
-) -> Iterator[_Loaded[D, I]]:
+def _ahead(function: Callable[[S], D], items: Iterable[S], ahead: int, workers: int) -> Iterator[D]:
+    """Apply a function to items in order, in threads that are up to `ahead` items before the caller."""
     if workers == 0:
-        yield from (_load(predictor, source) for source in sources)
+        yield from map(function, items)
         return
-    sources = iter(sources)
+    items = iter(items)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="zoo-read")
     try:
-        waiting = deque(pool.submit(_load, predictor, source) for source in islice(sources, 2 * batch_size))
+        waiting = deque(pool.submit(function, item) for item in islice(items, ahead))
         while waiting:
-            item = waiting.popleft().result()
-            waiting.extend(pool.submit(_load, predictor, source) for source in islice(sources, 1))
-            yield item
+            result = waiting.popleft().result()
+            waiting.extend(pool.submit(function, item) for item in islice(items, 1))
+            yield result
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _load(predictor: Predictor[D, I], source: Source) -> _Loaded[D, I]:
+def _load(predictor: Predictor[D, I], read: Callable[[S], D], source: S) -> _Loaded[S, D, I]:
     decoded: D | None = None
     try:
-        decoded = predictor.read(source.paths)
+        decoded = read(source)
         return _Loaded(source, decoded, predictor.preprocess(decoded))
     except (MediaError, OSError) as error:
         reason = str(error)

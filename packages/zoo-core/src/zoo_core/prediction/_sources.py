@@ -1,8 +1,9 @@
 """What to predict on, and with what, before torch is needed."""
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -62,11 +63,42 @@ def image_files(paths: Iterable[Path]) -> Iterator[Path]:
 def _files(paths: Iterable[Path], suffixes: frozenset[str]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
-            yield from sorted(file for file in path.rglob("*") if file.suffix.lower() in suffixes and file.is_file())
+            yield from _files_in(path, suffixes)
         elif path.exists():
             yield path
         else:
             raise FileNotFoundError(f"There is no file or folder {path}.")
+
+
+def _files_in(folder: Path, suffixes: frozenset[str]) -> Iterator[Path]:
+    """Yield a folder's files, sorted; the names of one folder at a time are in memory."""
+    with os.scandir(folder) as scanned:
+        entries = sorted((entry.name, entry.is_dir(follow_symlinks=False), entry.is_file()) for entry in scanned)
+    for name, is_folder, is_file in entries:
+        if is_folder:
+            yield from _files_in(folder / name, suffixes)
+        elif is_file and name[name.rfind(".") :].lower() in suffixes:
+            yield folder / name
+
+
+def shard(sources: Iterable[Source], number: int, count: int) -> Iterator[Source]:
+    """Yield every `count`-th source, beginning with the one of that `number`, which counts from 1.
+
+    Args:
+        sources: The same for every shard, in the same order.
+        number: Which shard, from 1 to `count`.
+        count: How many shards there are.
+
+    Raises:
+        ValueError: There is no such shard.
+
+    Example:
+        >>> list(shard("abcde", 2, 3))
+        ['b', 'e']
+    """
+    if not 1 <= number <= count:
+        raise ValueError(f"shard is I/N, with I from 1 to N: found {number}/{count}.")
+    return islice(iter(sources), number - 1, None, count)
 
 
 def embedded_model() -> str | None:

@@ -1,0 +1,108 @@
+"""A file of predictions, one a line, that a later run continues."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Self
+
+from ._results import Failure, Prediction
+from ._sources import Source
+
+
+class ResultsFile:
+    """Predictions as JSON lines. Those that are in the file already are known, and new ones are appended.
+
+    A row is a prediction's `to_dict()` with the weights that it was made with under `"weights"`. Whatever stops the
+    writer leaves whole lines, and at most one broken one at the end, which is taken off. Memory grows by some 100 bytes
+    a row that was there before, and not at all with those that are written.
+
+    Args:
+        path: The file; it need not exist.
+        weights: The full name of the weights entry that predictions are made with.
+
+    Raises:
+        ValueError: The file holds something else, or predictions made with other weights.
+        OSError: It cannot be read or written, or another process writes it now.
+
+    Example:
+        >>> with ResultsFile.open(Path("results.jsonl"), "ResNet50_Weights.IMAGENET1K_V2") as results:  # doctest: +SKIP
+        ...     for prediction in stream(predictor, (source for source in sources if source not in results)):
+        ...         results.write(prediction)
+    """
+
+    def __init__(self, path: Path, weights: str, file: BinaryIO) -> None:
+        self.path = path
+        self.weights = weights
+        self.failures = 0
+        """How many rows hold an error instead of a prediction."""
+        self._file = file
+        self._known = set(self._read())
+        self._kept = len(self._known)
+        self.rows = self._kept
+        """How many rows the file has."""
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: Path, weights: str) -> Iterator[Self]:
+        """Open the file to be read and continued, and close it afterwards."""
+        from filelock import FileLock, Timeout
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(f"{path}.lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise OSError(
+                f"{path} is being written by another process: wait, or choose another file; shards have one each."
+            ) from None
+        try:
+            with path.open("a+b") as file:
+                yield cls(path, weights, file)
+        finally:
+            lock.release()
+            Path(lock.lock_file).unlink(missing_ok=True)
+
+    def __contains__(self, source: Source) -> bool:
+        return self._kept > 0 and _key(str(source)) in self._known
+
+    def write(self, prediction: Prediction) -> None:
+        """Append a prediction, or a failure."""
+        self.failures += isinstance(prediction, Failure)
+        self.rows += 1
+        row = {**prediction.to_dict(), "weights": self.weights}
+        self._file.write(json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+        self._file.flush()  # of what is in a process, kill -9 keeps nothing
+
+    def _read(self) -> Iterator[bytes]:
+        """Yield a key for each row, and cut off what is not a whole line."""
+        self._file.seek(0)
+        for number, line in enumerate(self._file, start=1):
+            if not line.endswith(b"\n"):
+                self._file.truncate(self._file.tell() - len(line))
+                return
+            row = self._parse(line, number)
+            self.failures += "error" in row
+            yield _key(row["source"])
+
+    def _parse(self, line: bytes, number: int) -> dict[str, Any]:
+        try:
+            row: dict[str, Any] = json.loads(line)
+            found = row["weights"]
+            if not isinstance(row["source"], str):
+                raise TypeError("source is no text")
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{self.path}, line {number}, is not a row that zoo has written ({error}): choose another file."
+            ) from None
+        if found != self.weights:
+            raise ValueError(
+                f"{self.path}, line {number}, was predicted with {found}, and this run uses {self.weights}: "
+                "choose another file, or remove that one."
+            )
+        return row
+
+
+def _key(source: str) -> bytes:
+    return hashlib.blake2b(source.encode(errors="surrogateescape"), digest_size=16).digest()
