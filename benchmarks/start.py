@@ -28,6 +28,20 @@ def main(rounds: int = 7) -> None:
         ours, theirs, bare = in_turn([process_seconds(code) for code in (*codes, "pass")], rounds)
         rows.append((name, milliseconds(ours), milliseconds(theirs), milliseconds(bare), f"{ratio(ours, theirs):.1f}"))
     print_table("Start, cold process", ("", "zoo", "torchvision", "bare Python", "times faster"), rows)
+    commands(rounds)
+
+
+def commands(rounds: int) -> None:
+    """Compare commands that do not compute with bare Python and the import of their command-line library."""
+    names = ("--help", "list")
+    codes = [f"from zoo_core.cli import main; main([{name!r}], standalone_mode=False)" for name in names]
+    bare, click, *ours = in_turn([process_seconds(code) for code in ("pass", "import click", *codes)], rounds)
+    bar = [2 * python + (library - python) for python, library in zip(bare, click, strict=True)]
+    rows = [
+        (f"zoo {name}", milliseconds(times), milliseconds(bar), f"{ratio(times, bar):.2f}")
+        for name, times in zip(names, ours, strict=True)
+    ]
+    print_table("Commands, cold process", ("", "zoo", "twice bare Python, and click", "times faster"), rows)
 
 
 if __name__ == "__main__":

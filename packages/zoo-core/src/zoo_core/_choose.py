@@ -8,8 +8,9 @@ from ._names import closest
 from ._registry import get_model_entry, get_model_weights, list_models
 from ._weights import WeightsEnum
 
-SIZES = ("num_params", "file_size", "ops")
-"""Figures of every entry beside its metrics: parameters, bytes, and multiply-adds in units of 10^9."""
+SIZES = {"num_params": "num_params", "file_size": "_file_size", "ops": "_ops"}
+"""Figures of every entry beside its metrics: parameters, bytes, and multiply-adds in units of 10^9;
+with the keys of the metadata that hold them."""
 
 
 def list_weights(
@@ -63,14 +64,23 @@ def known_tasks() -> list[str]:
 
 def figure(member: WeightsEnum, name: str) -> float:
     """Return a size or metric of an entry, the metric on whichever dataset it was measured; NaN where none is known."""
-    meta = member.meta
-    if name == "num_params":
-        return float(meta.get("num_params", math.nan))
+    meta = member.figures
     if name == "file_size":
-        return float(member.file.size or meta.get("_file_size", math.nan) * 2**20)
-    if name == "ops":
-        return float(meta.get("_ops", math.nan))
-    return next((values[name] for values in meta.get("_metrics", {}).values() if name in values), math.nan)
+        return _number(_bytes(member))
+    if name in SIZES:
+        return _number(meta.get(SIZES[name]))
+    values = (metrics[name] for metrics in meta.get("_metrics", {}).values() if name in metrics)
+    return _number(next(values, None))
+
+
+def _bytes(member: WeightsEnum) -> float | None:
+    """Return the size of the file, to the byte where it is known."""
+    mebibytes = member.figures.get("_file_size")
+    return member.size or (None if mebibytes is None else mebibytes * 2**20)
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
 
 
 def _fulfils(member: WeightsEnum, minimum: Mapping[str, float], maximum: Mapping[str, float]) -> bool:
@@ -88,7 +98,7 @@ def _rank(member: WeightsEnum, name: str) -> float:
 
 
 def _check_known(members: Iterable[WeightsEnum], names: Iterable[str]) -> None:
-    metrics = {name for member in members for values in member.meta.get("_metrics", {}).values() for name in values}
+    metrics = {name for member in members for values in member.figures.get("_metrics", {}).values() for name in values}
     known = [*SIZES, *sorted(metrics)]
     for name in sorted(set(names)):
         if name not in known:

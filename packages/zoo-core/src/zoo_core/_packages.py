@@ -2,13 +2,15 @@
 
 import importlib.util
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import Self
 
 from ._catalogue import ModelEntry, read_models
+from ._entry_points import entry_points
 
 ENTRY_POINT_GROUP = "zoo.packages"
 
@@ -29,13 +31,20 @@ class Package:
 
     module: str
     models: tuple[ModelEntry, ...]
+    by_name: Mapping[str, ModelEntry]
+
+    @classmethod
+    def read(cls, module: str, folder: Path) -> Self:
+        """Read the package's catalogue."""
+        models = tuple(read_models(module, folder))
+        return cls(module, models, {entry.name: entry for entry in models})
 
 
 @cache
 def built_in_packages() -> tuple[Package, ...]:
     """Return the built-in packages that can be imported here. None is imported beyond its lazy `__init__`."""
     found = ((module, _catalogue_folder(module)) for module in BUILT_IN)
-    return tuple(Package(module, tuple(read_models(module, folder))) for module, folder in found if folder)
+    return tuple(Package.read(module, folder) for module, folder in found if folder)
 
 
 @cache
@@ -63,10 +72,7 @@ def _catalogue_folder(module: str) -> Path | None:
 
 
 def _load_plug_ins() -> Iterator[Package]:
-    from importlib.metadata import entry_points
-
-    points = {point.value: point for point in entry_points(group=ENTRY_POINT_GROUP)}  # some are found twice
-    for _, point in sorted(points.items()):
+    for point in sorted(set(entry_points(ENTRY_POINT_GROUP))):  # some are found twice
         if point.value in BUILT_IN:
             continue
         try:
@@ -74,7 +80,7 @@ def _load_plug_ins() -> Iterator[Package]:
             folder = _catalogue_folder(point.module)
             if folder is None:
                 raise FileNotFoundError("it has no folder 'catalogue' with a JSON file a family")
-            yield Package(point.module, tuple(read_models(point.module, folder)))
+            yield Package.read(point.module, folder)
         except Exception as error:  # noqa: BLE001 # whatever a stranger's package raises, the others must go on
             warnings.warn(
                 f"The zoo package {point.name!r} ({point.value}) is broken and was skipped: "

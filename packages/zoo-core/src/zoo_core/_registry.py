@@ -49,9 +49,10 @@ def get_model_entry(name: str) -> ModelEntry:
     Raises:
         ValueError: No model has that name; the message gives the nearest ones.
     """
-    for entry in _all_entries():
-        if entry.name == name.lower():
-            return entry
+    key = name.lower()
+    for package in _packages():
+        if key in package.by_name:
+            return package.by_name[key]
     raise ValueError(f"Unknown model {name}.{closest(name, list_models())}{_missing_hint()}")
 
 

@@ -6,15 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from enum import property as enum_property
+from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from . import _catalogue
 from ._names import closest
-from .files import Digest, WeightsFile, file_of_url
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from .files import WeightsFile
 
 _PRESETS = "zoo_core.transforms"
 
@@ -115,7 +118,7 @@ class WeightsEnum(Enum):
         """The entry as a `Weights`."""
         if isinstance(self._value_, Weights):
             return self._value_
-        raw = self._facts()
+        raw = self._facts
         arguments = dict(raw["transforms"])
         preset = Preset(arguments.pop("preset"), arguments)
         return Weights(raw["url"], preset, _catalogue.read_meta(raw["meta"], self._path().parent))
@@ -123,7 +126,7 @@ class WeightsEnum(Enum):
     @property
     def url(self) -> str:
         """Where the file is published."""
-        return self._value_.url if isinstance(self._value_, Weights) else str(self._facts()["url"])
+        return self._value_.url if isinstance(self._value_, Weights) else str(self._facts["url"])
 
     @property
     def transforms(self) -> "Callable[..., nn.Module]":
@@ -136,13 +139,25 @@ class WeightsEnum(Enum):
         return self.value.meta
 
     @property
-    def file(self) -> WeightsFile:
+    def figures(self) -> "Mapping[str, Any]":
+        """The metadata without what it refers to, as the names of the categories: for looking at many entries."""
+        return self._value_.meta if isinstance(self._value_, Weights) else MappingProxyType(self._facts["meta"])
+
+    @property
+    def size(self) -> int | None:
+        """The published file's size in bytes, where known."""
+        return None if isinstance(self._value_, Weights) else self._facts.get("bytes")
+
+    @property
+    def file(self) -> "WeightsFile":
         """The published file: its name, digest and size, as far as they are known."""
+        from .files import Digest, file_of_url
+
         if isinstance(self._value_, Weights):
             return file_of_url(str(self), self.url)
-        facts = self._facts()
+        facts = self._facts
         digest = Digest(facts["sha256"]) if "sha256" in facts else None
-        return file_of_url(str(self), self.url, digest, facts.get("bytes"))
+        return file_of_url(str(self), self.url, digest, self.size)
 
     def get_state_dict(
         self, progress: bool = True, check_hash: bool = False, *, map_location: Any = "cpu"
@@ -191,7 +206,9 @@ class WeightsEnum(Enum):
     def _path(self) -> Path:
         return Path(str(sys.modules[type(self).__module__].__file__)).with_suffix(".json")
 
+    @cached_property
     def _facts(self) -> dict[str, Any]:
+        """What the data file states; shared, so not to be given away."""
         return _catalogue.read_weights(self._path(), type(self).__name__, self.name)
 
 

@@ -96,11 +96,12 @@ def _without_weights(patterns: tuple[str, ...], exclude: tuple[str, ...]) -> lis
 
 
 def _describe(member: WeightsEnum) -> dict[str, Any]:
-    meta = member.meta
+    meta = member.figures
+    size = figure(member, "file_size")
     return {
         "weights": str(member),
         "num_params": meta.get("num_params"),
-        "file_size": round(figure(member, "file_size")) if not math.isnan(figure(member, "file_size")) else None,
+        "file_size": None if math.isnan(size) else round(size),
         "metrics": meta.get("_metrics", {}),
         "license": meta["license"],
     }
@@ -124,9 +125,9 @@ def _print(rows: list[dict[str, Any]]) -> None:
     )
 
 
-def _metrics_text(metrics: dict[str, dict[str, float]]) -> str:
+def _metrics_text(metrics: dict[str, dict[str, float | None]]) -> str:
     """Write metrics in a line: `acc@1 80.858, acc@5 95.434 (ImageNet-1K)`."""
     return "; ".join(
-        ", ".join(f"{name} {'-' if math.isnan(value) else value}" for name, value in values.items()) + f" ({dataset})"
+        ", ".join(f"{name} {'-' if value is None else value}" for name, value in values.items()) + f" ({dataset})"
         for dataset, values in metrics.items()
     )

@@ -1,7 +1,5 @@
 """The group of commands; each is imported when it is called."""
 
-import logging
-import warnings
 from importlib import import_module
 
 import click
@@ -14,6 +12,10 @@ _COMMANDS = {
     "cache": "List, verify and prune the files of the caches.",
     "doctor": "Check this machine: versions, caches, mirrors, and how to mend what is wrong.",
 }
+
+
+_WITHOUT_LOG = frozenset({"list", "info"})
+"""The commands that do nothing worth a line in the log, and are spared the import of `logging`."""
 
 
 class _LazyGroup(click.Group):
@@ -47,8 +49,17 @@ class _LazyGroup(click.Group):
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="zoo-core", prog_name="zoo")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Pretrained vision models for PyTorch: find them, fetch their weights, predict with them."""
+    if ctx.invoked_subcommand not in _WITHOUT_LOG:
+        _configure_log()
+
+
+def _configure_log() -> None:
+    import logging
+    import warnings
+
     warnings.filterwarnings("ignore", "Failed to initialize NumPy")  # torch would like it; nothing here needs it
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("zoo").setLevel(logging.INFO)
