@@ -5,6 +5,8 @@ import sys
 import pytest
 
 from core.example_package import write_package
+from core.tiny_weights import V1, V2, family_of, published
+from servers import FileServer, HubServer
 from zoo_core import _packages
 
 
@@ -34,3 +36,27 @@ def example(install):
     import example_zoo
 
     return example_zoo
+
+
+@pytest.fixture
+def upstream():
+    """Where the tiny weights are published."""
+    with FileServer() as server:
+        yield server
+
+
+@pytest.fixture
+def tiny(install, upstream):
+    """The package `example_zoo` with two entries, of whose files the catalogue knows a prefix and the full digest."""
+    files = [published(V1, 1), published(V2, 2)]
+    install(family=family_of(upstream, files))
+    return files
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """A Hub that takes the token which is set."""
+    with HubServer(write_token="hf_write") as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        monkeypatch.setenv("HF_TOKEN", "hf_write")
+        yield server

@@ -77,6 +77,14 @@ class Delayed:
 
 
 @dataclass(frozen=True)
+class Hanging:
+    """Do nothing and never answer, until the server is closed; when it is released, say that it is unavailable."""
+
+    def apply(self, request: Request, answer: Answer) -> Response:
+        return replace(text_response(503, "unavailable\n"), delay=math.inf)
+
+
+@dataclass(frozen=True)
 class Corrupted:
     """Flip one byte of the body that is sent; its size and its ETag stay what they were."""
 

@@ -260,6 +260,11 @@ class FileServer(Server):
         self._resources[path] = Resource.of(content)
         return self.url + path
 
+    def content(self, path: str) -> bytes | None:
+        """The bytes that are served at this path."""
+        resource = self._resources.get(path)
+        return resource.content if resource else None
+
     def answer(self, request: Request) -> Response:
         if request.method not in {"GET", "HEAD"}:
             return text_response(405, "only GET and HEAD\n").with_headers(Allow="GET, HEAD")

@@ -1,66 +1,41 @@
-"""A Hugging Face Hub on 127.0.0.1: what its client needs to download files and list a repository."""
+"""A Hugging Face Hub on 127.0.0.1: what its client needs to download files, list a repository, and upload."""
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Self
 from urllib.parse import parse_qs
 
-from servers.http import FileServer, Resource, Server, resource_response
+from servers.http import Resource, Server, resource_response
 from servers.messages import Request, Response, json_response, text_response
-from servers.repositories import Commit, HubFile, Repository
-
-REPOSITORY = r"(?P<repo_id>[^/]+/[^/]+)"
-REVISION = r"(?P<revision>refs/(?:pr|convert)/[^/]+|[^/]+)"
-
-
-@dataclass(frozen=True)
-class Route:
-    """The requests that a function answers: their method (HEAD goes with GET) and the pattern of their path."""
-
-    method: str
-    pattern: str
-    answer: Callable[[Request, dict[str, str]], Response]
-
-    def match(self, request: Request) -> dict[str, str] | None:
-        """The named parts of the path if the request is one of these."""
-        method = "GET" if request.method == "HEAD" else request.method
-        found = re.fullmatch(self.pattern, request.path) if method == self.method else None
-        return found.groupdict() if found else None
-
-
-class RefusalError(Exception):
-    """An answer that is an error; raised wherever it is found out."""
-
-    def __init__(self, status: int, code: str, message: str, commit: Commit | None = None) -> None:
-        super().__init__(message)
-        headers = {"X_Error_Code": code, "X_Error_Message": message}
-        if commit:
-            headers["X_Repo_Commit"] = commit.sha
-        self.response = json_response({"error": message}, status).with_headers(**headers)
+from servers.repositories import Commit, HubFile, Repository, blob_path
+from servers.routes import REPOSITORY, REVISION, RefusalError, Route
+from servers.uploads import Storage, Uploads
 
 
 class HubServer(Server):
-    """A Hub with the repositories that it is given.
+    """A Hub with the repositories that it is given, and those that clients create.
 
-    Large files are sent by `storage`, a server of another origin, as the Hub's content network does; requests to it
-    are recorded there, and its faults are planned there (see `storage_path`).
+    Large files are sent and taken by `storage`, a server of another origin, as the Hub's content network does; requests
+    to it are recorded there, and its faults are planned there (see `storage_path`). Digests in `refused_objects` are
+    not taken.
 
     What else a Hub answers is added as more `routes`; the first that matches answers.
 
     Args:
         page_size: how many entries of a listing are sent at once.
+        write_token: the only token that may write; None for everyone.
     """
 
-    def __init__(self, *, page_size: int = 1000) -> None:
+    def __init__(self, *, page_size: int = 1000, write_token: str | None = None) -> None:
         super().__init__()
-        self.storage = FileServer()
+        self.storage = Storage()
+        self.refused_objects: set[str] = set()
         self.repositories: dict[str, Repository] = {}
         self._page_size = page_size
         self.routes = [
             Route("GET", f"/api/models/{REPOSITORY}(?:/revision/{REVISION})?", self._info),
             Route("GET", f"/api/models/{REPOSITORY}/tree/{REVISION}", self._tree),
             Route("GET", f"/{REPOSITORY}/resolve/{REVISION}/(?P<path>.+)", self._resolve),
+            *Uploads(self, write_token).routes,
         ]
 
     def __enter__(self) -> Self:
@@ -101,7 +76,7 @@ class HubServer(Server):
         commit = repository.commit(files, revision)
         for file in repository.commits[commit].files.values():
             if file.is_large:
-                self.storage.put(blob_path(repo_id, file), file.content)
+                self.storage.put(blob_path(repo_id, file.sha256), file.content)
         return commit
 
     def resolve_path(self, repo_id: str, path: str, revision: str = "main") -> str:
@@ -114,7 +89,7 @@ class HubServer(Server):
         if commit is None:
             message = f"{repo_id} has no revision {revision}"
             raise ValueError(message)
-        return blob_path(repo_id, commit.files[path])
+        return blob_path(repo_id, commit.files[path].sha256)
 
     def answer(self, request: Request) -> Response:
         for route in self.routes:
@@ -151,7 +126,7 @@ class HubServer(Server):
         file = commit.files.get(parts["path"])
         if file is None:
             raise RefusalError(404, "EntryNotFound", "Entry not found", commit)
-        location = self.storage.url + blob_path(parts["repo_id"], file)
+        location = self.storage.url + blob_path(parts["repo_id"], file.sha256)
         return file_response(request, file, location).with_headers(X_Repo_Commit=commit.sha)
 
     def _info(self, request: Request, parts: dict[str, str]) -> Response:
@@ -170,11 +145,6 @@ class HubServer(Server):
         page = json_response(entries[start:end])
         following = f"{self.url}{request.path}?recursive={str(recursive).lower()}&expand=false&cursor={end}"
         return page.with_headers(Link=f'<{following}>; rel="next"') if end < len(entries) else page
-
-
-def blob_path(repo_id: str, file: HubFile) -> str:
-    """The path of a large file's bytes at the storage server."""
-    return f"/repos/{repo_id}/{file.sha256}"
 
 
 def file_response(request: Request, file: HubFile, location: str) -> Response:

@@ -73,6 +73,11 @@ class Commit:
         return [entries[path] for path in sorted(entries) if recursive or "/" not in path]
 
 
+def blob_path(repo_id: str, sha256: str) -> str:
+    """The path of a large file's bytes at the storage server."""
+    return f"/repos/{repo_id}/{sha256}"
+
+
 def _name(path: str) -> str:
     return hashlib.sha1(path.encode()).hexdigest()
 

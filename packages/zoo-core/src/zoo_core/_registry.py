@@ -116,15 +116,31 @@ def get_weight(name: str) -> WeightsEnum:
         raise ValueError(
             f"Invalid weight name provided: '{name}'. Expected 'Enum.MEMBER', as 'ResNet50_Weights.DEFAULT'."
         )
-    for entry in _all_entries():
-        if entry.weights == enum:
-            found = _load_enum(entry.module, enum).verify(member)
-            assert found is not None
-            return found
+    entry = _entry_of_enum(enum)
+    if entry is not None:
+        found = _load_enum(entry.module, enum).verify(member)
+        assert found is not None
+        return found
     enums = [entry.weights for entry in _all_entries() if entry.weights]
     raise ValueError(
         f"The weight enum '{enum}' couldn't be retrieved: no package has it.{closest(enum, enums)}{_missing_hint()}"
     )
+
+
+def get_weights_entry(member: WeightsEnum) -> ModelEntry:
+    """Return what the registry knows about the model that a weights entry is for.
+
+    Raises:
+        ValueError: The entry belongs to no registered model.
+    """
+    entry = _entry_of_enum(type(member).__name__)
+    if entry is None:
+        raise ValueError(f"{member} belongs to no registered model: {type(member).__name__} is not in a catalogue.")
+    return entry
+
+
+def _entry_of_enum(enum: str) -> ModelEntry | None:
+    return next((entry for entry in _all_entries() if entry.weights == enum), None)
 
 
 def _packages() -> Iterator[Package]:

@@ -1,7 +1,9 @@
 """Reads checkpoint files, in each of the three forms that weights are published in."""
 
+import json
 import pickle
 import warnings
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +13,9 @@ import torch
 from torch import Tensor
 
 from .errors import CheckpointError
+
+TWIN_METADATA = "zoo"
+"""Where a safetensors file made of a checkpoint keeps what tensors cannot: the order of names, modules' versions."""
 
 _ZIP_MAGIC = b"PK\x03\x04"
 _END_OF_QUANTIZATION: tuple[tuple[str, type[Warning]], ...] = (
@@ -67,12 +72,27 @@ def quiet_quantization() -> Iterator[None]:
 
 
 def _read_safetensors(path: Path, map_location: Any) -> Mapping[str, Tensor]:  # as torch.load
-    from safetensors import SafetensorError
+    from safetensors import SafetensorError, safe_open
     from safetensors.torch import load_file
 
     device = torch.device(map_location)
     try:
+        with safe_open(path, framework="pt") as file:
+            facts = (file.metadata() or {}).get(TWIN_METADATA)
         state = load_file(path, device="cpu" if device.type == "meta" else str(device))
     except SafetensorError as error:
         raise ValueError(str(error)) from error
-    return {name: tensor.to(device) for name, tensor in state.items()}
+    return _as_saved({name: tensor.to(device) for name, tensor in state.items()}, facts)
+
+
+def _as_saved(state: dict[str, Tensor], facts: str | None) -> Mapping[str, Tensor]:
+    """Return the tensors in the order, and with the modules' versions, of the checkpoint that a file was made of."""
+    if facts is None:
+        return state
+    names, versions = map(json.loads(facts).get, ("names", "versions"))
+    if not isinstance(names, list) or sorted(names) != sorted(state):
+        raise ValueError("its metadata does not name the tensors that it holds")
+    ordered = OrderedDict((name, state[name]) for name in names)
+    if isinstance(versions, dict):  # load_state_dict looks for it
+        ordered._metadata = OrderedDict(versions)  # type: ignore[attr-defined]
+    return ordered

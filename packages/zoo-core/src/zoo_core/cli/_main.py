@@ -10,6 +10,7 @@ _COMMANDS = {
     "download": "Fetch weights into the cache, verified.",
     "predict": "Predict on images and folders of images.",
     "cache": "List, verify and prune the files of the caches.",
+    "mirror": "Fill a mirror with weights, in a folder or on a Hub, and verify one.",
     "doctor": "Check this machine: versions, caches, mirrors, and how to mend what is wrong.",
 }
 

@@ -194,7 +194,7 @@ def hub_errors_explained() -> Iterator[None]:
     try:
         yield
     except Exception as error:  # the HTTP library differs between versions of the client
-        raise SourceError(_REASONS.get(type(error).__name__) or f"cannot be used: {_first_line(error)}") from error
+        raise SourceError(_REASONS.get(type(error).__name__) or f"cannot be used: {_on_one_line(error)}") from error
 
 
 _REASONS = {
@@ -206,6 +206,7 @@ _REASONS = {
 }
 
 
-def _first_line(error: BaseException) -> str:
+def _on_one_line(error: BaseException) -> str:
+    """Return the text of an error, or of what caused it, on one line."""
     cause = error.__cause__ or error
-    return next((line.strip() for line in str(cause).splitlines() if line.strip()), type(cause).__name__)
+    return " ".join(str(cause).split())[:300] or type(cause).__name__
