@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from ._image_list import ImageList
 from ._mask_pasting import paste_masks_in_image
+from ._symbols import larger, smaller
 
 Target = dict[str, Tensor]
 """What is true of one image, or detected in it: tensors by name, `boxes` and `labels` among them."""
@@ -109,7 +110,7 @@ class GeneralizedRCNNTransform(nn.Module):
         """Return the height and width that an image is resized to."""
         if self.fixed_size is not None:
             return self.fixed_size[1], self.fixed_size[0]
-        scale = _smaller(self._min_size() / _smaller(height, width), self.max_size / _larger(height, width))
+        scale = smaller(self._min_size() / smaller(height, width), self.max_size / larger(height, width))
         return math.floor(height * scale), math.floor(width * scale)
 
     def _min_size(self) -> int:
@@ -156,15 +157,6 @@ class GeneralizedRCNNTransform(nn.Module):
         """Name the arguments."""
         size = f"fixed_size={self.fixed_size}" if self.fixed_size else f"{self.min_size}, max_size={self.max_size}"
         return f"{size}, image_mean={self.image_mean}, image_std={self.image_std}, size_divisible={self.size_divisible}"
-
-
-def _smaller(one: float, other: float) -> float:
-    """Return the minimum, of symbols too, without deciding which it is."""
-    return torch.sym_min(one, other)  # type: ignore[no-untyped-call, no-any-return] # torch
-
-
-def _larger(one: float, other: float) -> float:
-    return torch.sym_max(one, other)  # type: ignore[no-untyped-call, no-any-return] # torch
 
 
 def resize_target(target: Mapping[str, Tensor], old: tuple[int, int], new: tuple[int, int]) -> Target:
