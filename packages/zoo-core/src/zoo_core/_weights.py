@@ -185,7 +185,8 @@ class WeightsEnum(Enum):
                 f"check_hash=True, but no SHA-256 is known for {self}: put its first digits into the file name, "
                 f"as in 'name-0123abcd.pth' (found {file.name!r})."
             )
-        return read_state_dict(resolve(file, progress=progress).path, map_location=map_location)
+        with resolve(file, progress=progress).unchanged() as path:
+            return read_state_dict(path, map_location=map_location)
 
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
         """Pickle by name: a copy is the member itself, also where a metric is NaN."""

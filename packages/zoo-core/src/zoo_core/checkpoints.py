@@ -1,7 +1,6 @@
 """Reads checkpoint files, in each of the three forms that weights are published in."""
 
 import json
-import pickle
 import warnings
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,10 @@ import torch
 from torch import Tensor
 
 from .errors import CheckpointError
+from .files import Settings
+
+LONGEST_HEADER = 16 << 20
+"""Bytes that the header of a safetensors file may have: enough for a hundred thousand tensors, and read in a moment."""
 
 TWIN_METADATA = "zoo"
 """Where a safetensors file made of a checkpoint keeps what tensors cannot: the order of names, modules' versions."""
@@ -31,6 +34,9 @@ _END_OF_QUANTIZATION: tuple[tuple[str, type[Warning]], ...] = (
 def read_state_dict(path: Path, *, map_location: Any = "cpu") -> Mapping[str, Tensor]:  # as torch.load
     """Read the tensors of a checkpoint, mapped into memory where its form allows.
 
+    What is mapped is read when it is used. A file that was replaced or deleted meanwhile does not matter; one that is
+    overwritten in place would. With `ZOO_MMAP=0`, everything is read at once.
+
     Args:
         path: A safetensors file, or one written by `torch.save`, as a zip archive or in the older form.
         map_location: As for `torch.load`.
@@ -40,23 +46,29 @@ def read_state_dict(path: Path, *, map_location: Any = "cpu") -> Mapping[str, Te
 
     Raises:
         CheckpointError: It cannot be read, holds more than plain tensors, or holds no state dictionary.
+        OSError: It cannot be opened.
     """
-    read = _read_safetensors if path.suffix == ".safetensors" else _read_pickle
+    with path.open("rb") as file:
+        beginning = file.read(8)
+    is_mapped = Settings.from_environment().maps_files
     try:
-        state = read(path, map_location)
-    except (RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        if path.suffix == ".safetensors":
+            state = _read_safetensors(path, beginning, map_location, is_mapped=is_mapped)
+        else:
+            state = _read_pickle(path, beginning, map_location, is_mapped=is_mapped)
+    except Exception as error:  # bytes that are no checkpoint make torch's unpickler fail in any way
         raise CheckpointError(f"{path} cannot be read as a checkpoint: {error}") from error
     if not isinstance(state, Mapping):
         raise CheckpointError(f"{path} holds a {type(state).__name__}; expected tensors by name.")
     return state
 
 
-def _read_pickle(path: Path, map_location: Any) -> Any:  # what the file holds
-    with path.open("rb") as file:
-        is_zip = file.read(4) == _ZIP_MAGIC
+def _read_pickle(path: Path, beginning: bytes, map_location: Any, *, is_mapped: bool) -> Any:  # what the file holds
     # weights_only: a pickle must not run code. The older form has no storage that could be mapped.
     with quiet_quantization():
-        return torch.load(path, map_location=map_location, mmap=is_zip, weights_only=True)
+        return torch.load(
+            path, map_location=map_location, mmap=is_mapped and beginning.startswith(_ZIP_MAGIC), weights_only=True
+        )
 
 
 @contextmanager
@@ -71,17 +83,22 @@ def quiet_quantization() -> Iterator[None]:
         yield
 
 
-def _read_safetensors(path: Path, map_location: Any) -> Mapping[str, Tensor]:  # as torch.load
-    from safetensors import SafetensorError, safe_open
-    from safetensors.torch import load_file
+def _read_safetensors(
+    path: Path, beginning: bytes, map_location: Any, *, is_mapped: bool
+) -> Mapping[str, Tensor]:  # as torch.load
+    from safetensors import safe_open
+    from safetensors.torch import load, load_file
 
+    header, size = int.from_bytes(beginning, "little"), path.stat().st_size
+    if header > min(LONGEST_HEADER, size):
+        raise ValueError(f"its header claims {header:,} bytes, of {size:,} and at most {LONGEST_HEADER:,}")
+    with safe_open(path, framework="pt") as file:
+        facts = (file.metadata() or {}).get(TWIN_METADATA)
     device = torch.device(map_location)
-    try:
-        with safe_open(path, framework="pt") as file:
-            facts = (file.metadata() or {}).get(TWIN_METADATA)
+    if is_mapped:
         state = load_file(path, device="cpu" if device.type == "meta" else str(device))
-    except SafetensorError as error:
-        raise ValueError(str(error)) from error
+    else:
+        state = load(path.read_bytes())
     return _as_saved({name: tensor.to(device) for name, tensor in state.items()}, facts)
 
 

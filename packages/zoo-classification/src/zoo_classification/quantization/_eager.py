@@ -121,17 +121,18 @@ def build_quantizable(
     if not quantize:
         return build(network, *args, weights=weights, progress=progress, **kwargs)
     engine = choose_engine(backend)
-    path = None
+    found = None
     if isinstance(weights, WeightsEnum):
         _require("backend", backend, _engines_like(weights.meta["backend"]))
         classes = len(weights.meta["categories"])
         _require("num_classes", kwargs.setdefault("num_classes", classes), (classes,))
-        path = fetch(weights, progress=progress)
+        found = fetch(weights, progress=progress)
     make = partial(network, *args, **kwargs)
     with quiet_quantization(), torch.device("cpu"), engine_of_torch(engine):
-        if path is None:
+        if found is None:
             return _without_weights(_empty(make, engine))
-        return _from_state(make, engine, read_state_dict(path), str(weights))
+        with found.unchanged() as path:
+            return _from_state(make, engine, read_state_dict(path), str(weights))
 
 
 def pretrained(int8: WeightsEnum) -> Callable[[Mapping[str, Any]], WeightsEnum]:

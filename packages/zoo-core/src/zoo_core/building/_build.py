@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import torch
@@ -11,7 +10,7 @@ from torch import nn
 
 from zoo_core._weights import WeightsEnum
 from zoo_core.checkpoints import read_state_dict
-from zoo_core.files import resolve
+from zoo_core.files import ResolvedFile, resolve
 
 from ._deferred import DeferredInitialization
 from ._load import load_checkpoint
@@ -49,19 +48,20 @@ def build(
     categories = weights.meta.get("categories")
     if categories is not None:
         kwargs.setdefault("num_classes", len(categories))
-    path = fetch(weights, progress=progress)
-    if path is None:
+    found = fetch(weights, progress=progress)
+    if found is None:
         return model_class(*args, **kwargs)
     with DeferredInitialization() as deferred:
         model = model_class(*args, **kwargs)
-    state = read_state_dict(path, map_location=_device_of(model))
-    load_checkpoint(model, state, source=str(weights), initialiser=deferred)
+    with found.unchanged() as path:
+        state = read_state_dict(path, map_location=_device_of(model))
+        load_checkpoint(model, state, source=str(weights), initialiser=deferred)
     return model
 
 
-def fetch(weights: WeightsEnum, *, progress: bool) -> Path | None:
+def fetch(weights: WeightsEnum, *, progress: bool) -> ResolvedFile | None:
     """Return the verified local file of a weights entry, or `None` inside `without_files`."""
-    return None if _without_files.get() else resolve(weights.file, progress=progress).path
+    return None if _without_files.get() else resolve(weights.file, progress=progress)
 
 
 def _device_of(model: nn.Module) -> torch.device:

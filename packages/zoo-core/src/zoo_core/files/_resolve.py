@@ -4,11 +4,12 @@ import errno
 import logging
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from zoo_core.errors import WeightsUnavailableError, WrongBytesError
+from zoo_core.errors import CheckpointError, WeightsUnavailableError, WrongBytesError
 
 from ._candidates import local_candidates
 from ._hub import HubMirror
@@ -18,6 +19,7 @@ from ._pinning import pin_to_lock
 from ._receive import SourceError
 from ._settings import Settings
 from ._sources import Source, Upstream, mirrors_of
+from ._stamps import identity
 from ._weights_file import WeightsFile
 
 logger = logging.getLogger("zoo")
@@ -40,12 +42,43 @@ class ResolvedFile:
         source: What gave it: a folder, a mirror, the upstream URL or a package.
         sha256: Its digest, computed on this machine.
         verified: What the digest was compared with: `"full digest"`, `"prefix"`, or `"unknown"` where none is known.
+        identity: The state that it had before it was verified.
     """
 
     path: Path
     source: str
     sha256: str
     verified: str
+    identity: tuple[int, ...] = field(repr=False)
+
+    @contextmanager
+    def unchanged(self) -> Iterator[Path]:
+        """Give the path to read from; what was read is what was verified, or an error says that it is not.
+
+        Raises:
+            CheckpointError: Meanwhile the file was changed or replaced.
+
+        Example:
+            >>> with resolve(get_weight("ResNet18_Weights.DEFAULT").file).unchanged() as path:  # doctest: +SKIP
+            ...     state = read_state_dict(path)
+        """
+        try:
+            yield self.path
+        except Exception as error:
+            self._check_unchanged(error)
+            raise
+        self._check_unchanged(None)
+
+    def _check_unchanged(self, cause: Exception | None) -> None:
+        try:
+            if identity(self.path) == self.identity:
+                return
+        except OSError as error:
+            cause = error
+        raise CheckpointError(
+            f"{self.path} was changed while it was read: what was read of it is not used. Try again; "
+            f"if that does not help, find out what writes to the file."
+        ) from cause
 
 
 def resolve(
@@ -117,7 +150,7 @@ def _verified(
 ) -> ResolvedFile | None:
     verifier = Verifier.of(settings)
     try:
-        return _resolved(path, source, verifier.verify(path, file), file)
+        return _resolved(path, source, file, verifier)
     except WrongBytesError as error:
         kept = verifier.put_away(path, file.name, error.found) if may_move else None
         reasons[source] = f"{error}; kept for a look at {kept}" if kept else str(error)
@@ -173,16 +206,19 @@ def _first(
             if folder in unusable:
                 raise SourceError(unusable[folder])
             fetched = source.fetch(file, settings, progress=progress)
+            found = _resolved(fetched.path, source.label, fetched.file, Verifier.of(settings))
         except SourceError as error:
             failures[source] = error
             logger.info("%s: %s; the next source is asked", source.label, error)
+        except WrongBytesError as error:
+            failures[source] = SourceError(f"{error}, although it came right: what writes to it?")
         except OSError as error:
             unusable[folder] = _cannot_keep(folder, variable, error)
             failures[source] = SourceError(unusable[folder])
             logger.warning("%s", unusable[folder])
         else:
             logger.info("%s came from %s, verified", fetched.file.name, source.label)
-            return _resolved(fetched.path, source.label, fetched.sha256, fetched.file)
+            return found
     return None
 
 
@@ -202,12 +238,19 @@ def _sources(file: WeightsFile, settings: Settings) -> Iterator[Source]:
     yield Upstream(file.url)
 
 
-def _resolved(path: Path, source: str, sha256: str, file: WeightsFile) -> ResolvedFile:
+def _resolved(path: Path, source: str, file: WeightsFile, verifier: Verifier) -> ResolvedFile:
+    """Verify a file that is here.
+
+    Raises:
+        WrongBytesError: It is not what it should be.
+    """
+    before = identity(path)
+    sha256 = verifier.verify(path, file)
     if file.digest is None or not file.digest.matches(sha256):
         verified = "unknown"
     else:
         verified = "full digest" if file.digest.is_full else "prefix"
-    return ResolvedFile(path, source, sha256, verified)
+    return ResolvedFile(path, source, sha256, verified, before)
 
 
 def _explain(file: WeightsFile, settings: Settings, reasons: dict[str, str]) -> str:

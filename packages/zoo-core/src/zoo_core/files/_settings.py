@@ -26,6 +26,7 @@ class Settings:
         mirrors_are_chosen: Whether the user named the mirrors: the default mirror gives only files whose full digest
             is known otherwise.
         lock: The lock file that pins every file that is loaded (`ZOO_LOCK`).
+        maps_files: Checkpoints are mapped into memory, which is fast, rather than read at once (`ZOO_MMAP`).
     """
 
     search_path: tuple[Path, ...]
@@ -36,6 +37,7 @@ class Settings:
     offline: bool
     mirrors_are_chosen: bool = True
     lock: Path | None = None
+    maps_files: bool = True
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -55,6 +57,7 @@ class Settings:
             offline=_is_on(environment.get("ZOO_OFFLINE")) or _is_on(environment.get("HF_HUB_OFFLINE")),
             mirrors_are_chosen="ZOO_MIRRORS" in environment,
             lock=Path(environment["ZOO_LOCK"]).expanduser() if environment.get("ZOO_LOCK") else None,
+            maps_files=_is_on(environment.get("ZOO_MMAP", "1")),
         )
 
     @property

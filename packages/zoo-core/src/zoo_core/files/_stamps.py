@@ -125,9 +125,9 @@ class Stamps:
         return self.folder / f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:32]}.json"
 
 
-def identity(path: Path) -> dict[str, int]:
+def identity(path: Path) -> tuple[int, ...]:
     """Return by what a change of the file would be noticed."""
-    return _identity(path.stat())
+    return tuple(_identity(path.stat()).values())
 
 
 def _stamp(note: dict[str, Any]) -> Stamp | None:  # JSON
