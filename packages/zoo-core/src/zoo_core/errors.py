@@ -30,5 +30,9 @@ class ManifestError(RuntimeError):
     """A manifest or lock file cannot be read, lacks an entry, or contradicts what is known of a file."""
 
 
+class BundleError(RuntimeError):
+    """A bundle is not what it should be, and was refused; or there is nothing to bundle."""
+
+
 class CheckpointError(RuntimeError):
     """A checkpoint cannot be read, or does not fit the model it was to be loaded into."""

@@ -38,6 +38,18 @@ def note(text: str, *, quiet: bool = False) -> None:
         click.echo(text, err=True)
 
 
+def print_plan(members: Sequence[WeightsEnum], *, as_json: bool = False) -> None:
+    """Print the published files of entries that a command would work on."""
+    files = [member.file for member in members]
+    if as_json:
+        print_json([{"weights": file.entry, "file": file.name, "bytes": file.size} for file in files])
+        return
+    for file in files:
+        click.echo(f"{file.entry}  {file.name}  {mebibytes(file.size)}")
+    total = sum(member.meta.get("_file_size", 0) for member in members) * 2**20
+    note(f"{len(files)} entries to do, published files of {mebibytes(total)}")
+
+
 def millions(count: int | float | None) -> str:
     """Write a number of parameters as people do: `25.6M`."""
     return "-" if count is None else f"{count / 1e6:.1f}M"

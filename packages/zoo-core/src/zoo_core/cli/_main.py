@@ -11,6 +11,8 @@ _COMMANDS = {
     "predict": "Predict on images and folders of images.",
     "cache": "List, verify and prune the files of the caches.",
     "mirror": "Fill a mirror with weights, in a folder or on a Hub, and verify one.",
+    "bundle": "Carry weights in one file to machines that never see a network.",
+    "lock": "Pin the full digests of weights in a file.",
     "doctor": "Check this machine: versions, caches, mirrors, and how to mend what is wrong.",
 }
 

@@ -17,9 +17,9 @@ from zoo_core.mirrors import Added, Finding, FolderExport, HubPush, verify_mirro
 
 from ._common import (
     json_option,
-    mebibytes,
     note,
     print_json,
+    print_plan,
     print_table,
     quiet_option,
     user_errors,
@@ -63,7 +63,7 @@ def export(folder: Path, names: tuple[str, ...], twins: bool, dry_run: bool, as_
     with user_errors():
         members = _members(names)
         if dry_run:
-            _print_plan(members, as_json=as_json)
+            print_plan(members, as_json=as_json)
             return
         with FolderExport(folder, Settings.from_environment(), twins=twins, progress=not quiet) as mirror:
             added, failures = _add_each(members, mirror.add, quiet=quiet)
@@ -97,7 +97,7 @@ def push(
         mirror = HubPush(repo, Settings.from_environment(), endpoint=endpoint, twins=twins, progress=not quiet)
         missing = [member for member in members if not mirror.has(member)]
         if dry_run:
-            _print_plan(missing, as_json=False)
+            print_plan(missing)
             return
         if quiet:
             _silence_the_hub_s_client()
@@ -161,17 +161,6 @@ def _add_each(
 def _fail_if(failures: int, members: Sequence[WeightsEnum], what_else: str) -> None:
     if failures:
         raise OSError(f"{failures} of {len(members)} failed, {len(members) - failures} {what_else}.")
-
-
-def _print_plan(members: Sequence[WeightsEnum], *, as_json: bool) -> None:
-    files = [member.file for member in members]
-    if as_json:
-        print_json([{"weights": file.entry, "file": file.name, "bytes": file.size} for file in files])
-        return
-    for file in files:
-        click.echo(f"{file.entry}  {file.name}  {mebibytes(file.size)}")
-    total = sum(member.meta.get("_file_size", 0) for member in members) * 2**20
-    note(f"{len(files)} entries to do, published files of {mebibytes(total)}")
 
 
 def _print_added(added: Sequence[Added], *, as_json: bool) -> None:

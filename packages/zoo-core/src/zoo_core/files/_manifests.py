@@ -3,13 +3,13 @@
 import contextlib
 import hashlib
 import logging
-import os
 from functools import lru_cache
 from pathlib import Path
 
 from zoo_core.errors import ManifestError
 
 from ._manifest import MANIFEST_LIMIT, MANIFEST_NAME, Manifest
+from ._partial import replace_text
 from ._receive import SourceError
 from ._settings import Settings
 
@@ -50,9 +50,7 @@ def remember_manifest(settings: Settings, mirror: str, manifest: Manifest) -> No
             path.unlink(missing_ok=True)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-        temporary.write_bytes(manifest.to_json())
-        temporary.replace(path)
+        replace_text(path, manifest.to_json().decode())
 
 
 def manifest_label(mirror: str) -> str:

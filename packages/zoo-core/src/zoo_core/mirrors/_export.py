@@ -1,7 +1,6 @@
 """Fills a folder with weights: a mirror for a shared disk, a web server, or a disk carried to another network."""
 
 import hashlib
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from zoo_core.errors import WrongBytesError
 from zoo_core.files import MANIFEST_NAME, Digest, FileFact, Manifest, ResolvedFile, Settings, Verifier, WeightsFile
 from zoo_core.files import resolve as resolve_file
 from zoo_core.files._manifests import manifest_label, read_manifest
+from zoo_core.files._partial import replace_text
 from zoo_core.files._sources import FolderMirror
 
 from ._cards import mirror_card
@@ -126,11 +126,8 @@ class FolderExport:
 
 
 def _put(content: Path | bytes, target: Path) -> None:
-    """Move a file, or write bytes, to a path in one step: the folder may be in use."""
-    if isinstance(content, Path):
-        if content != target:
-            content.replace(target)
-        return
-    temporary = target.with_name(f".{target.name}.{os.urandom(4).hex()}")
-    temporary.write_bytes(content)
-    temporary.replace(target)
+    """Move a file, or write a text, to a path in one step: the folder may be in use."""
+    if isinstance(content, bytes):
+        replace_text(target, content.decode())
+    elif content != target:
+        content.replace(target)
