@@ -26,15 +26,15 @@ BLOCK = 1 << 20
 
 FETCH = """
 import sys
-from zoo_core.files import _http, _resolve, file_of_url, resolve
-_http.TIMEOUT, _resolve.PAUSES = float(sys.argv[3]), ()
+from zoo_core.files import _http, _fetch, file_of_url, resolve
+_http.TIMEOUT, _fetch.PAUSES = float(sys.argv[3]), ()
 print(resolve(file_of_url(sys.argv[1], sys.argv[2]), progress=False).sha256)
 """
 
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch):
-    monkeypatch.setattr("zoo_core.files._resolve.PAUSES", ())
+    monkeypatch.setattr("zoo_core.files._fetch.PAUSES", ())
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from ._manifest import MANIFEST_NAME as MANIFEST_NAME
 from ._manifest import FileFact as FileFact
 from ._manifest import Manifest as Manifest
 from ._pinning import read_lock as read_lock
-from ._resolve import ResolvedFile as ResolvedFile
 from ._resolve import find_local as find_local
 from ._resolve import resolve as resolve
+from ._resolved import ResolvedFile as ResolvedFile
 from ._settings import DEFAULT_MIRROR as DEFAULT_MIRROR
 from ._settings import Settings as Settings
 from ._stamps import Stamp as Stamp

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ._candidates import local_candidates
-from ._hub import HubMirror
 from ._owners import is_recent
 from ._partial import WORK_FOLDER, partials
 from ._settings import Settings
-from ._sources import mirrors_of
+from ._sources import download_folders
 from ._weights_file import WeightsFile
 
 
@@ -53,24 +52,15 @@ def quarantined(settings: Settings) -> Iterator[Path]:
 
 def unfinished(settings: Settings) -> Iterator[Path]:
     """Yield what is left of downloads and writes that were cut off; nothing that somebody may still be writing."""
-    repositories = _repositories(settings)
-    for folder in (settings.checkpoints, *repositories):
+    for folder in download_folders(settings):
         found = list(partials(folder))
         mine = {path for partial in found for path in (partial.bytes_path, partial.note_path)}
         yield from (path for partial in found if not partial.is_in_use for path in partial.files())
         work = folder / WORK_FOLDER / "partial"
         yield from _abandoned(path for path in _files_in(work) if path not in mine)
-    for folder in repositories:
-        yield from _abandoned(path for path in sorted(folder.rglob("*.new")) if path.parent.name != "partial")
+        if folder != settings.checkpoints:
+            yield from _abandoned(path for path in sorted(folder.rglob("*.new")) if path.parent != work)
     yield from _abandoned(path for path in _files_in(settings.state / "verified") if path.suffix == ".new")
-
-
-def _repositories(settings: Settings) -> list[Path]:
-    """Return the folders in the Hugging Face cache that the settings name."""
-    try:
-        return [mirror.folder_in(settings) for mirror in mirrors_of(settings) if isinstance(mirror, HubMirror)]
-    except ValueError:  # a mirror of no known form: whoever fetches is told
-        return []
 
 
 def _files_in(folder: Path) -> list[Path]:

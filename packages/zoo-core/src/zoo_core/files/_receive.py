@@ -121,6 +121,7 @@ def into_place(
         verifier.check(sha256, file, file.name)
     except WrongBytesError as error:
         kept = verifier.put_away(partial.path, file.name, sha256)
+        partial.origin = None  # nobody is to go on with it
         raise SourceError(f"{error}; kept for a look at {kept}") from None
     _protect(partial)
     path = place(partial.path).absolute()

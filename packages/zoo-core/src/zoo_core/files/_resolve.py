@@ -1,84 +1,24 @@
 """Resolves a weights entry to a verified local file: what is here, else the mirrors, else upstream."""
 
-import errno
 import logging
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from zoo_core.errors import CheckpointError, WeightsUnavailableError, WrongBytesError
+from zoo_core.errors import WeightsUnavailableError, WrongBytesError
 
 from ._candidates import local_candidates
-from ._hub import HubMirror
+from ._fetch import fetch, sources_of
 from ._local import Verifier
 from ._locks import locked
 from ._pinning import pin_to_lock
-from ._receive import SourceError
+from ._resolved import ResolvedFile, verified_file
 from ._settings import Settings
-from ._sources import Source, Upstream, mirrors_of
-from ._stamps import identity
 from ._weights_file import WeightsFile
 
 logger = logging.getLogger("zoo")
 
-PAUSES = (1.0, 2.0)
-"""Seconds after which those sources are asked again that failed only for the moment, when no other has the file."""
-
-LONGEST_PAUSE = 5.0
-"""Seconds that a source may want to be waited for."""
-
 PACKAGE_SCHEME = "package:"
-
-
-@dataclass(frozen=True, slots=True)
-class ResolvedFile:
-    """A file that is here and has been verified.
-
-    Args:
-        path: Where it is.
-        source: What gave it: a folder, a mirror, the upstream URL or a package.
-        sha256: Its digest, computed on this machine.
-        verified: What the digest was compared with: `"full digest"`, `"prefix"`, or `"unknown"` where none is known.
-        identity: The state that it had before it was verified.
-    """
-
-    path: Path
-    source: str
-    sha256: str
-    verified: str
-    identity: tuple[int, ...] = field(repr=False)
-
-    @contextmanager
-    def unchanged(self) -> Iterator[Path]:
-        """Give the path to read from; what was read is what was verified, or an error says that it is not.
-
-        Raises:
-            CheckpointError: Meanwhile the file was changed or replaced.
-
-        Example:
-            >>> with resolve(get_weight("ResNet18_Weights.DEFAULT").file).unchanged() as path:  # doctest: +SKIP
-            ...     state = read_state_dict(path)
-        """
-        try:
-            yield self.path
-        except Exception as error:
-            self._check_unchanged(error)
-            raise
-        self._check_unchanged(None)
-
-    def _check_unchanged(self, cause: Exception | None) -> None:
-        try:
-            if identity(self.path) == self.identity:
-                return
-        except OSError as error:
-            cause = error
-        raise CheckpointError(
-            f"{self.path} was changed while it was read: what was read of it is not used. Try again; "
-            f"if that does not help, find out what writes to the file."
-        ) from cause
 
 
 def resolve(
@@ -150,7 +90,7 @@ def _verified(
 ) -> ResolvedFile | None:
     verifier = Verifier.of(settings)
     try:
-        return _resolved(path, source, file, verifier)
+        return verified_file(path, source, file, verifier)
     except WrongBytesError as error:
         kept = verifier.put_away(path, file.name, error.found) if may_move else None
         reasons[source] = f"{error}; kept for a look at {kept}" if kept else str(error)
@@ -165,92 +105,10 @@ def _fetch_once(
 ) -> ResolvedFile | None:
     """Fetch under a lock, so that however many processes ask, one downloads; the others find its file."""
     if settings.offline:
-        reasons.update(dict.fromkeys((source.label for source in _sources(file, settings)), "not asked: offline"))
+        reasons.update(dict.fromkeys((source.label for source in sources_of(file, settings)), "not asked: offline"))
         return None
     with locked(file.name, settings.checkpoints):
-        return find_local(file, settings) or _fetch(file, settings, reasons, progress=progress)
-
-
-def _fetch(file: WeightsFile, settings: Settings, reasons: dict[str, str], *, progress: bool) -> ResolvedFile | None:
-    """Ask one source after the other, at once; then again those that only failed for the moment."""
-    asked = list(_sources(file, settings))
-    for pause in (*PAUSES, None):
-        failures: dict[Source, SourceError] = {}
-        found = _first(asked, file, settings, failures, progress=progress)
-        reasons.update({source.label: str(error) for source, error in failures.items()})
-        if found is not None or pause is None:
-            return found
-        waits = {
-            source: max(error.retry_after or 0.0, pause) for source, error in failures.items() if error.is_temporary
-        }
-        asked = [source for source, wait in waits.items() if wait <= LONGEST_PAUSE]
-        if not asked:
-            return None
-        time.sleep(max(waits[source] for source in asked))
-    return None
-
-
-def _first(
-    sources: Iterable[Source],
-    file: WeightsFile,
-    settings: Settings,
-    failures: dict[Source, SourceError],
-    *,
-    progress: bool,
-) -> ResolvedFile | None:
-    """Return the file from the first source that gives it; note why others do not."""
-    unusable: dict[Path, str] = {}
-    for source in sources:
-        folder, variable = _kept_in(source, settings)
-        try:
-            if folder in unusable:
-                raise SourceError(unusable[folder])
-            fetched = source.fetch(file, settings, progress=progress)
-            found = _resolved(fetched.path, source.label, fetched.file, Verifier.of(settings))
-        except SourceError as error:
-            failures[source] = error
-            logger.info("%s: %s; the next source is asked", source.label, error)
-        except WrongBytesError as error:
-            failures[source] = SourceError(f"{error}, although it came right: what writes to it?")
-        except OSError as error:
-            unusable[folder] = _cannot_keep(folder, variable, error)
-            failures[source] = SourceError(unusable[folder])
-            logger.warning("%s", unusable[folder])
-        else:
-            logger.info("%s came from %s, verified", fetched.file.name, source.label)
-            return found
-    return None
-
-
-def _kept_in(source: Source, settings: Settings) -> tuple[Path, str]:
-    """Return where a source's files are kept, and the environment variable that says so."""
-    return (settings.hub_cache, "HF_HOME") if isinstance(source, HubMirror) else (settings.checkpoints, "TORCH_HOME")
-
-
-def _cannot_keep(folder: Path, variable: str, error: OSError) -> str:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-        return f"{folder} has no room: {error}. Make room, or set {variable} to a folder on another disk"
-    return f"{folder} cannot be written: {error}. Set {variable} to a folder that can"
-
-
-def _sources(file: WeightsFile, settings: Settings) -> Iterator[Source]:
-    yield from mirrors_of(settings)
-    yield Upstream(file.url)
-
-
-def _resolved(path: Path, source: str, file: WeightsFile, verifier: Verifier) -> ResolvedFile:
-    """Verify a file that is here.
-
-    Raises:
-        WrongBytesError: It is not what it should be.
-    """
-    before = identity(path)
-    sha256 = verifier.verify(path, file)
-    if file.digest is None or not file.digest.matches(sha256):
-        verified = "unknown"
-    else:
-        verified = "full digest" if file.digest.is_full else "prefix"
-    return ResolvedFile(path, source, sha256, verified, before)
+        return find_local(file, settings) or fetch(file, settings, reasons, progress=progress)
 
 
 def _explain(file: WeightsFile, settings: Settings, reasons: dict[str, str]) -> str:

@@ -155,6 +155,15 @@ def mirrors_of(settings: Settings) -> Iterator[Mirror]:
     return (parse_mirror(text, is_chosen=settings.mirrors_are_chosen) for text in settings.mirrors)
 
 
+def download_folders(settings: Settings) -> list[Path]:
+    """Return the folders that downloads of these settings go to: torch.hub's, and those of Hub repositories."""
+    try:
+        hubs = [mirror.folder_in(settings) for mirror in mirrors_of(settings) if isinstance(mirror, HubMirror)]
+    except ValueError:  # a mirror of no known form: whoever fetches is told
+        hubs = []
+    return [settings.checkpoints, *hubs]
+
+
 def parse_mirror(text: str, *, is_chosen: bool = True) -> Mirror:
     """Return the mirror that `text` names: `hf://org/repo@revision`, `file:///folder`, a folder, `https://host/folder/`.
 
