@@ -12,7 +12,11 @@ nox.options.sessions = ["lint", "types", "tests", "hub"]
 nox.options.error_on_missing_interpreters = True
 
 PACKAGES = sorted(path.parent for path in Path("packages").glob("*/pyproject.toml"))
-WHEELS = [("zoo-classification", "resnet18"), ("zoo-digits", "shufflenet_v2_x0_5_digits")]
+WHEELS = [
+    ("zoo-classification", "resnet18"),
+    ("zoo-segmentation", "lraspp_mobilenet_v3_large"),
+    ("zoo-digits", "shufflenet_v2_x0_5_digits"),
+]
 """The packages that are tried from their wheels, each in an environment of its own, with a model to build."""
 PEERS = ["torch==2.13.0", "torchvision==0.28.0"]
 BENCHMARKS = ["start", "ready", "forward", "int8"]

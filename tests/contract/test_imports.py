@@ -47,10 +47,11 @@ def test_packages_import_one_way(package):
 @pytest.mark.parametrize(
     "code",
     [
-        "import zoo_core, zoo_classification, zoo_digits",
+        "import zoo_core, zoo_classification, zoo_detection, zoo_digits, zoo_flow, zoo_segmentation, zoo_video",
         "from zoo_core import list_models; assert list_models()",
         "from zoo_core import get_weight; assert get_weight('ResNet50_Weights.DEFAULT').meta['categories']",
         "from zoo_core import get_weight; assert get_weight('ResNet50_Weights.DEFAULT').url",
+        "from zoo_core import get_weight; assert get_weight('FCN_ResNet50_Weights.DEFAULT').meta['categories']",
         "from zoo_core import get_weight; assert get_weight('ResNet50_Weights.DEFAULT').transforms",
         "from zoo_core import get_model_weights; assert list(get_model_weights('resnet50'))",
         "from zoo_core import get_weight as w; assert w('ResNet50_QuantizedWeights.DEFAULT').meta['unquantized'].url",

@@ -10,13 +10,14 @@ from PIL import Image
 from torch import Tensor, nn
 
 from reference.fill import photo
-from zoo_core.transforms import ImageClassification, InterpolationMode, to_float
+from zoo_core.transforms import ImageClassification, InterpolationMode, SemanticSegmentation, to_float
 
+PRESETS = {"ImageClassification": ImageClassification, "SemanticSegmentation": SemanticSegmentation}
 REFERENCE = Path(__file__).parents[1] / "reference" / "transforms.json"
 RECORDS = [
-    pytest.param(record["transforms"]["kwargs"], case, id=f"{record['example']}-{case['as']}-{case['photo'][0]}")
+    pytest.param(record["transforms"], case, id=f"{record['example']}-{case['as']}-{case['photo'][0]}")
     for record in json.loads(REFERENCE.read_text())
-    if record["transforms"]["preset"] == "ImageClassification"
+    if record["transforms"]["preset"] in PRESETS
     for case in record["cases"]
 ]
 MODES = ["nearest", "nearest-exact", "bilinear", "bicubic"]
@@ -37,10 +38,10 @@ def pixels(height: int = 60, width: int = 90) -> Tensor:
 # Agreement with torchvision
 
 
-@pytest.mark.parametrize(("arguments", "case"), RECORDS)
-def test_a_preset_gives_what_torchvision_gives(arguments: dict, case: dict) -> None:
+@pytest.mark.parametrize(("transforms", "case"), RECORDS)
+def test_a_preset_gives_what_torchvision_gives(transforms: dict, case: dict) -> None:
     image = Image.fromarray(photo(*case["photo"]))
-    preset = ImageClassification(**arguments)
+    preset = PRESETS[transforms["preset"]](**transforms["kwargs"])
     output = preset(image if case["as"] == "PIL" else as_tensor(image))
     expected = case["output"]
     grey_level = 1 / 255 / torch.tensor(preset.std) + 1e-6
@@ -55,7 +56,7 @@ def test_a_preset_gives_what_torchvision_gives(arguments: dict, case: dict) -> N
 
 
 def test_every_configuration_of_the_reference_is_tested() -> None:
-    assert len(RECORDS) == 28 * 4
+    assert len(RECORDS) == (28 + 1) * 4
 
 
 # Inputs of a preset

@@ -41,9 +41,9 @@ class IntermediateLayers(nn.ModuleDict):
         super().__init__(dict(list(children.items())[: last + 1]))
         self.return_layers = dict(return_layers)
 
-    def forward(self, features: Tensor) -> "OrderedDict[str, Tensor]":
+    def forward(self, features: Tensor) -> dict[str, Tensor]:
         """Compute the layers that were asked for."""
-        outputs = OrderedDict[str, Tensor]()
+        outputs: dict[str, Tensor] = OrderedDict()
         for name, layer in self.items():
             features = layer(features)
             if name in self.return_layers:

@@ -6,3 +6,4 @@ from ._functional import resize as resize
 from ._functional import to_float as to_float
 from ._presets import ImageClassification as ImageClassification
 from ._presets import ObjectDetection as ObjectDetection
+from ._presets import SemanticSegmentation as SemanticSegmentation

@@ -82,6 +82,59 @@ class ImageClassification(_Preset):
         return normalize_tensor(to_float_tensor(image), self.mean, self.std)
 
 
+class SemanticSegmentation(_Preset):
+    """Preprocessing for semantic segmentation: resize, scale to [0, 1], normalise. Nothing is cut off.
+
+    Takes and returns images as `ImageClassification` does, but for their size.
+
+    Args:
+        resize_size: What the smaller edge is resized to in pixels, or (height, width); `None` keeps the size.
+        mean: A value for each channel, subtracted from pixels in [0, 1].
+        std: A value for each channel, by which the difference is divided.
+        interpolation: How to resize, an `InterpolationMode` or its value.
+        antialias: Whether tensors are shrunk as Pillow does it, taking in every pixel.
+
+    Raises:
+        ValueError: The size is not above 0, `mean` and `std` have not as many values, `std` has a 0, or there is no
+            such interpolation. When called: the image has no pixels, no dimension for the channels or not as many
+            channels as `mean` has values.
+        TypeError: When called: it is neither a PIL image nor a tensor.
+
+    Example:
+        >>> preset = SemanticSegmentation(resize_size=520)
+        >>> preset(Image.new("RGB", (640, 480))).shape
+        torch.Size([3, 520, 693])
+        >>> preset(torch.zeros(2, 3, 480, 640, dtype=torch.uint8)).shape
+        torch.Size([2, 3, 520, 693])
+    """
+
+    def __init__(
+        self,
+        *,
+        resize_size: int | Sequence[int] | None,
+        mean: Sequence[float] = (0.485, 0.456, 0.406),
+        std: Sequence[float] = (0.229, 0.224, 0.225),
+        interpolation: str = "bilinear",
+        antialias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.resize_size = None if resize_size is None else checked_size("resize_size", resize_size)
+        self.mean, self.std = checked_statistics(mean, std)
+        self.interpolation = InterpolationMode(interpolation)
+        self.antialias = antialias
+
+    if TYPE_CHECKING:
+
+        def __call__(self, image: Tensor | Image.Image) -> Tensor: ...
+
+    def forward(self, image: Tensor) -> Tensor:
+        if not torch.jit.is_scripting():  # type: ignore[attr-defined]
+            image = _to_tensor(image, self.resize_size, self.interpolation, len(self.mean))
+        if self.resize_size is not None:
+            image = resize_tensor(image, self.resize_size, self.interpolation, self.antialias)
+        return normalize_tensor(to_float_tensor(image), self.mean, self.std)
+
+
 class ObjectDetection(_Preset):
     """Preprocessing for object detection: scale to [0, 1]. The models resize and normalise by themselves.
 
@@ -115,7 +168,7 @@ def _to_pixels(image: Tensor | Image.Image) -> Tensor:
     return image if isinstance(image, Tensor) else pil_to_tensor(to_rgb(image))
 
 
-def _to_tensor(image: Tensor | Image.Image, size: list[int], interpolation: str, num_channels: int) -> Tensor:
+def _to_tensor(image: Tensor | Image.Image, size: list[int] | None, interpolation: str, num_channels: int) -> Tensor:
     """Return a tensor as it is, and a PIL image resized by Pillow, after which `resize_tensor` has nothing to do."""
     check_type(image)
     if isinstance(image, Tensor):
@@ -126,4 +179,4 @@ def _to_tensor(image: Tensor | Image.Image, size: list[int], interpolation: str,
             f"pass a tensor (..., {num_channels}, H, W)."
         )
     colours = to_rgb(image) if num_channels == 3 else to_rgb(image).convert("L")
-    return pil_to_tensor(resize(colours, size, interpolation=interpolation))
+    return pil_to_tensor(colours if size is None else resize(colours, size, interpolation=interpolation))
