@@ -74,6 +74,9 @@ def test_naming_describing_and_resolving_import_nothing_heavy(code):
         ["info", "ResNet50_Weights"],
         ["download", "shufflenet_v2_x0_5_digits"],
         ["cache", "ls"],
+        ["lock", "resnet18"],
+        ["mirror", "verify", "--help"],
+        ["bundle", "create", "--help"],
     ],
     ids=" ".join,
 )

@@ -475,6 +475,10 @@ def test_mirrors_of_the_environment_are_verified_by_default(tiny, folder, monkey
     assert "is not a folder here" in result.stdout
 
 
+def test_without_any_mirror_verifying_is_wrong_usage():
+    assert zoo("mirror", "verify").exit_code == 2
+
+
 # what is in a mirror beside weights
 
 

@@ -303,3 +303,16 @@ def test_twin_is_used_only_if_it_is_locked_too(file, lock, mirror, locked, expec
     mirror(FILES | {"manifest.json": MANIFEST})
     lock({f"{ENTRY}/{NAME}": FACT} | ({f"{ENTRY}/{TWIN_NAME}": TWIN_FACT} if locked else {}))
     assert resolve(file, progress=False).path.name == expected
+
+
+def test_doctor_names_a_lock_file_that_keeps_zoo_from_working(lock, tmp_path):
+    from click.testing import CliRunner
+
+    from zoo_core.cli import main
+
+    lock({f"{ENTRY}/{NAME}": FACT})
+    assert "pins 1 entries" in CliRunner().invoke(main, ["doctor"]).stdout
+    put(tmp_path / "zoo.lock", b"{")
+    result = CliRunner().invoke(main, ["doctor"])
+    assert result.exit_code == 1
+    assert "correct ZOO_LOCK" in result.stdout

@@ -12,7 +12,8 @@ from pathlib import Path
 import click
 
 from zoo_core._packages import built_in_packages, missing_packages, plug_ins
-from zoo_core.files import Settings, leftovers
+from zoo_core.errors import ManifestError
+from zoo_core.files import Settings, leftovers, read_lock
 from zoo_core.files._reachable import reachability
 
 from ._common import json_option, mebibytes, print_json
@@ -86,9 +87,22 @@ def _caches(settings: Settings) -> Iterator[Finding]:
     yield _writable("downloads", settings.checkpoints, "set TORCH_HOME to a folder that you can write to")
     yield _writable("Hub cache", settings.hub_cache, "set HF_HOME to a folder that you can write to")
     yield _writable("zoo's notes", settings.state, "set XDG_CACHE_HOME to a folder that you can write to")
+    yield from _lock(settings)
     left = list(leftovers(settings))
     remedy = "look at them, then `zoo cache prune`" if left else None
     yield Finding("left over", f"{len(left)} quarantined or partial files", remedy, harmless=True)
+
+
+def _lock(settings: Settings) -> Iterator[Finding]:
+    if settings.lock is None:
+        return
+    try:
+        pinned = read_lock(settings.lock)
+    except ManifestError as error:
+        yield Finding("lock file", str(error), "correct ZOO_LOCK, or unset it")
+    else:
+        entries = {path.partition("/")[0] for path in pinned.files}
+        yield Finding("lock file", f"{settings.lock} pins {len(entries)} entries; nothing else is loaded")
 
 
 def _writable(what: str, folder: Path, remedy: str) -> Finding:

@@ -66,7 +66,7 @@ def _download(member: WeightsEnum, settings: Settings, *, dry_run: bool, quiet: 
         click.echo(f"{member}  {member.url}  {mebibytes(member.file.size)}")
         return True
     try:
-        found = resolve(member.file, settings=settings, progress=not quiet)
+        found = resolve(member.file, settings=settings, progress=not quiet, original=True)
     except OSError as error:
         note(str(error))
         return False

@@ -129,6 +129,8 @@ def verify(mirror: str | None, names: tuple[str, ...], everything: bool, full: b
     settings = Settings.from_environment()
     with user_errors():
         mirrors = [parse_mirror(mirror)] if mirror else list(mirrors_of(settings))
+        if not mirrors:
+            raise ValueError("Give a MIRROR to verify, or name some in ZOO_MIRRORS.")
         findings: dict[str, list[Finding]] = {}
         for each in mirrors:
             if settings.offline and not each.label.startswith(("file:", "/", ".")):
