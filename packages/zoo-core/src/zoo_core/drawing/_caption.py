@@ -2,7 +2,11 @@
 
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from zoo_core.images import to_rgb
+
+from ._text import fitting, font_for, on_ground
 
 MARGIN = 0.5
 """Around the text, in heights of a line."""
@@ -23,24 +27,14 @@ def with_caption(image: Image.Image, lines: Sequence[str]) -> Image.Image:
         (640, 582)
     """
     if not lines:
-        return image.convert("RGB")
-    size = max(12, round(min(image.width, 2 * image.height) / 25))
-    font = ImageFont.load_default(size)
+        return to_rgb(image).copy()
+    font, size = font_for(image)
     line_height = round(size * 1.3)
     margin = round(MARGIN * line_height)
-    width = max(image.width, min(round(max(map(font.getlength, lines))) + 2 * margin, 20 * size))
-    canvas = Image.new("RGB", (width, image.height + len(lines) * line_height + 2 * margin), "white")
-    canvas.paste(image, ((width - image.width) // 2, 0))
+    width = min(round(max(map(font.getlength, lines))) + 2 * margin, 20 * size)
+    canvas = on_ground(image, width, len(lines) * line_height + 2 * margin)
     draw = ImageDraw.Draw(canvas)
     for number, line in enumerate(lines):
         position = (margin, image.height + margin + number * line_height)
-        draw.text(position, _fitting(line, font, width - 2 * margin), fill="black", font=font)
+        draw.text(position, fitting(line, font, canvas.width - 2 * margin), fill="black", font=font)
     return canvas
-
-
-def _fitting(line: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
-    if font.getlength(line) <= width:
-        return line
-    while line and font.getlength(f"{line}…") > width:
-        line = line[:-1]
-    return f"{line}…"

@@ -69,6 +69,35 @@ def pil_to_tensor(image: Image.Image) -> Tensor:
     return pixels.reshape(image.height, image.width, -1).permute(2, 0, 1).contiguous()
 
 
+def tensor_to_pil(pixels: Tensor) -> Image.Image:
+    """Copy pixels into a PIL image, values unchanged; NumPy is not needed.
+
+    Args:
+        pixels: uint8 (H, W) or (1, H, W) for a grey image, (3, H, W) for one in RGB; on any device.
+
+    Returns:
+        An image of mode `"L"` or `"RGB"`.
+
+    Raises:
+        ValueError: `pixels` has another dtype or shape, or no pixels.
+
+    Example:
+        >>> tensor_to_pil(torch.tensor([[0, 255]], dtype=torch.uint8)).getpixel((1, 0))
+        255
+    """
+    grey = pixels.dim() == 2 or (pixels.dim() == 3 and pixels.shape[0] == 1)
+    if pixels.dtype != torch.uint8 or not pixels.numel() or not (grey or (pixels.dim() == 3 and pixels.shape[0] == 3)):
+        raise ValueError(
+            "pixels should be uint8 of shape (H, W), (1, H, W) or (3, H, W), none of them 0, "
+            f"found {pixels.dtype} of shape {tuple(pixels.shape)}."
+        )
+    height, width = pixels.shape[-2:]
+    buffer = bytearray(pixels.numel())
+    interleaved = pixels if grey else pixels.permute(1, 2, 0)
+    torch.frombuffer(buffer, dtype=torch.uint8).copy_(interleaved.flatten())
+    return Image.frombytes("L" if grey else "RGB", (width, height), bytes(buffer))
+
+
 def resize(
     image: ImageT, size: int | Sequence[int], *, interpolation: str = "bilinear", antialias: bool = True
 ) -> ImageT:

@@ -1,0 +1,112 @@
+"""Prediction of the classes of pixels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from zoo_core import WeightsEnum
+from zoo_core.images import read_image
+from zoo_core.prediction import Prediction, Predictor, apply_by_shape
+
+from .masks import class_shares, label_map, overlay, to_image
+
+
+@dataclass(frozen=True, slots=True)
+class ClassShare:
+    """A class and how much of the image it has.
+
+    Args:
+        label: The class's name.
+        index: Its place in the weights' categories.
+        share: Its share of the pixels, in (0, 1].
+    """
+
+    label: str
+    index: int
+    share: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the class as JSON takes it."""
+        return {"label": self.label, "index": self.index, "share": self.share}
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.share:.1%}"
+
+
+@dataclass(frozen=True, slots=True)
+class Segmentation(Prediction):
+    """The classes of an image's pixels."""
+
+    classes: tuple[ClassShare, ...]
+    """Those that occur, the largest area first."""
+    labels: Image.Image = field(repr=False, compare=False)
+    """The class of each pixel, an image of mode `"P"` and of the size of the input, as `masks.to_image` gives it."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the classes as JSON takes them, without those of single pixels."""
+        return {"source": self.source, "classes": [found.to_dict() for found in self.classes]}
+
+    def summary(self) -> str:
+        """Return the classes with their shares of the pixels."""
+        return "  ".join(map(str, self.classes))
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInput:
+    """A model's input for one image, `(3, H, W)`, and the image's own height and width."""
+
+    pixels: Tensor
+    size: tuple[int, int]
+
+
+class SegmentationPredictor(Predictor[Image.Image, ImageInput]):
+    """Turns images into maps of their pixels' classes.
+
+    Args:
+        model: Gives a mapping with the scores `"out"`, `(N, C, H, W)`, of images `(N, 3, H, W)`; put into evaluation
+            mode.
+        weights: The entry that the model was built with: its preprocessing, and the names of the classes.
+        device: Where the model runs.
+    """
+
+    def __init__(self, model: nn.Module, weights: WeightsEnum, *, device: str = "cpu") -> None:
+        self.device = torch.device(device)
+        self.model = model.eval().to(self.device)
+        self.transforms = weights.transforms()
+        self.categories = tuple(weights.meta["categories"])
+
+    def read(self, paths: Sequence[Path]) -> Image.Image:
+        """Decode an image."""
+        return read_image(paths[0])
+
+    def preprocess(self, decoded: Image.Image) -> ImageInput:
+        """Return the model's input for one image."""
+        return ImageInput(self.transforms(decoded), (decoded.height, decoded.width))
+
+    @torch.inference_mode()
+    def predict(self, inputs: Sequence[ImageInput], sources: Sequence[str]) -> list[Segmentation]:
+        """Predict one batch of preprocessed images; `sources` names them."""
+        scores = apply_by_shape(self._score, [image.pixels for image in inputs])
+        return [
+            self._segmentation(source, label_map(image_scores, image.size))
+            for source, image_scores, image in zip(sources, scores, inputs, strict=True)
+        ]
+
+    def draw(self, decoded: Image.Image, prediction: Prediction) -> Image.Image:
+        """Return the image with its classes in colours, and their names beneath it."""
+        assert isinstance(prediction, Segmentation)
+        return overlay(decoded, prediction.labels, self.categories)
+
+    def _score(self, images: Tensor) -> Tensor:
+        scores: Tensor = self.model(images.to(self.device))["out"]
+        return scores
+
+    def _segmentation(self, source: str, labels: Tensor) -> Segmentation:
+        shares = class_shares(labels).items()
+        classes = tuple(ClassShare(self.categories[index], index, share) for index, share in shares)
+        return Segmentation(source, classes, to_image(labels))
