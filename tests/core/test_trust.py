@@ -279,6 +279,16 @@ def test_file_that_is_not_the_locked_one_is_an_error_that_names_both_and_stays(f
     assert path.exists()
 
 
+def test_file_in_the_hugging_face_cache_that_is_not_the_locked_one_stays(file, lock, hub, upstream):
+    hub.add_repo(REPO, FILES)
+    path = resolve(file, progress=False).path
+    lock({f"{ENTRY}/{NAME}": FileFact(SHA256[:8] + OTHER)})
+    with pytest.raises(WeightsUnavailableError, match=r"zoo\.lock"):
+        resolve(file, progress=False)
+    assert path.read_bytes() == CONTENT
+    assert hub.storage.count(hub.storage_path(REPO, f"{ENTRY}/{NAME}"), "GET") == 1
+
+
 def test_entry_that_is_not_locked_is_an_error(file, lock, upstream):
     lock({"Other_Weights.V1/other.pth": FileFact(SHA256)})
     with pytest.raises(ManifestError, match=r"Model_Weights.V1 .* is not in the lock file"):

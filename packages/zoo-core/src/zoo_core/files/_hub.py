@@ -73,7 +73,7 @@ class HubMirror(Mirror):
         _ask(self.repo, self.revision, hub_endpoint())
         entry, address = self._locate(file.paths_in_mirror[0], settings)
         verifier = Verifier.of(settings)
-        path, sha256 = self._already_here(entry, file, verifier) or download(
+        path, sha256 = self._already_here(entry, file, verifier, settings) or download(
             address, file, entry.folder, verifier, progress=progress, source=self.label, place=entry.place
         )
         entry.remember(self.revision)
@@ -123,13 +123,17 @@ class HubMirror(Mirror):
         is_same_server = found.location.startswith(f"{hub_endpoint()}/")
         return entry, Address(found.location, f"{url} {entry.etag}", headers if is_same_server else {})
 
-    def _already_here(self, entry: CacheEntry, file: WeightsFile, verifier: Verifier) -> tuple[Path, str] | None:
+    def _already_here(
+        self, entry: CacheEntry, file: WeightsFile, verifier: Verifier, settings: Settings
+    ) -> tuple[Path, str] | None:
         """Return the file if its contents came with another revision."""
         if not entry.blob.is_file():
             return None
         try:
             status, sha256 = entry.blob.stat(), verifier.verify(entry.blob, file)
         except WrongBytesError as error:
+            if settings.lock is not None:  # the lock file may be what is wrong; the Hub has the same bytes
+                raise SourceError(str(error)) from None
             verifier.put_away(entry.blob, file.name, error.found)
             return None
         path = entry.link().absolute()
