@@ -6,10 +6,11 @@ import re
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -91,6 +92,17 @@ def open_download(
         yield Download(_blocks(response), size, first, _validator(response.headers))
 
 
+def beginning(blocks: Iterable[bytes], length: int) -> bytes:
+    """Return so many bytes of a stream, or all where it is shorter."""
+    content = b""
+    for block in blocks:
+        content += block
+        if len(content) >= length:
+            break
+    return content[:length]
+
+
+@cache
 def user_agent() -> str:
     """Return what zoo calls itself to servers."""
     try:

@@ -1,17 +1,17 @@
 """Files of a Hugging Face Hub repository, in the cache that every Hugging Face library on the machine shares."""
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from zoo_core.errors import ManifestError, WrongBytesError
 
 from ._download import download
-from ._http import Address
+from ._http import Address, beginning, open_download
 from ._hub_cache import CacheEntry
 from ._local import Verifier
 from ._manifest import MANIFEST_LIMIT, MANIFEST_NAME, Manifest
@@ -71,7 +71,7 @@ class HubMirror(Mirror):
     def fetch_form(self, file: WeightsFile, settings: Settings, *, progress: bool) -> tuple[Path, str]:
         """Download the file into the shared cache, verified: the client checks sizes only, and starts over."""
         _ask(self.repo, self.revision, hub_endpoint())
-        entry, address = self._locate(file.paths_in_mirror[0], settings)
+        entry, address = self.locate(file.paths_in_mirror[0], settings.hub_cache)
         verifier = Verifier.of(settings)
         path, sha256 = self._already_here(entry, file, verifier, settings) or download(
             address, file, entry.folder, verifier, progress=progress, source=self.label, place=entry.place
@@ -87,28 +87,12 @@ class HubMirror(Mirror):
             return str(error)
         return None
 
-    def download(self, path_in_repo: str, cache: Path, *, progress: bool) -> Path:
-        """Bring a file into a Hugging Face cache with the Hub's own client, not yet verified.
+    def locate(self, path_in_repo: str, cache: Path) -> tuple[CacheEntry, Address]:
+        """Ask the Hub where a file belongs in a Hugging Face cache, and where its bytes are.
 
         Raises:
             SourceError: It cannot be had.
         """
-        from huggingface_hub import hf_hub_download
-        from tqdm import tqdm
-
-        with hub_errors_explained():
-            path = hf_hub_download(
-                self.repo,
-                path_in_repo,
-                revision=self.revision,
-                cache_dir=cache,
-                endpoint=hub_endpoint(),
-                tqdm_class=None if progress else partial(tqdm, disable=True),  # type: ignore[arg-type] # only called
-            )
-        return Path(path)
-
-    def _locate(self, path_in_repo: str, settings: Settings) -> tuple[CacheEntry, Address]:
-        """Ask the Hub where a file belongs in the cache, and where its bytes are."""
         from huggingface_hub import get_hf_file_metadata, hf_hub_url
         from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined] # it is public
 
@@ -118,7 +102,7 @@ class HubMirror(Mirror):
             found = get_hf_file_metadata(
                 url, token=False, headers=headers, timeout=ANSWER_TIMEOUT, endpoint=hub_endpoint()
             )
-        entry = CacheEntry(self.folder_in(settings), found.commit_hash or "", path_in_repo, found.etag or "")
+        entry = CacheEntry(self.folder_in(cache), found.commit_hash or "", path_in_repo, found.etag or "")
         # Other servers, which keep the large files, must not see the token.
         is_same_server = found.location.startswith(f"{hub_endpoint()}/")
         return entry, Address(found.location, f"{url} {entry.etag}", headers if is_same_server else {})
@@ -140,12 +124,12 @@ class HubMirror(Mirror):
         verifier.stamps.write(path, sha256, status, self.label)
         return path, sha256
 
-    def folder_in(self, settings: Settings) -> Path:
-        """Return the repository's folder in the local cache."""
-        return settings.hub_cache / f"models--{self.repo.replace('/', '--')}"
+    def folder_in(self, cache: Path) -> Path:
+        """Return the repository's folder in a Hugging Face cache."""
+        return cache / f"models--{self.repo.replace('/', '--')}"
 
     def _snapshot(self, settings: Settings) -> Path:
-        folder = self.folder_in(settings)
+        folder = self.folder_in(settings.hub_cache)
         try:
             commit = (folder / "refs" / self.revision).read_text(encoding="utf-8").strip()
         except OSError:
@@ -179,17 +163,22 @@ def _manifest(mirror: HubMirror, endpoint: str, cache: Path) -> Manifest:
     from huggingface_hub.errors import EntryNotFoundError
 
     _ask(mirror.repo, mirror.revision, endpoint)
+    label = manifest_label(mirror.label)
     try:
-        path = mirror.download(MANIFEST_NAME, cache, progress=False)
-        content = path.read_bytes() if path.stat().st_size <= MANIFEST_LIMIT else b""
-        return Manifest.parse(content, manifest_label(mirror.label))
+        entry, address = mirror.locate(MANIFEST_NAME, cache)
+        with open_download(address, timeout=ANSWER_TIMEOUT) as answer:
+            content = beginning(answer.blocks, MANIFEST_LIMIT + 1)
+        manifest = Manifest.parse(content, label)
     except SourceError as error:
         if isinstance(error.__cause__, EntryNotFoundError):
-            return Manifest(label=manifest_label(mirror.label))
+            return Manifest(label=label)
         raise
     except ManifestError as error:
-        path.resolve().unlink(missing_ok=True)  # else it would stay in the cache for good
         raise SourceError(str(error)) from None
+    with contextlib.suppress(OSError):  # in a cache that cannot be written, it is asked for in each process
+        entry.keep(content)
+        entry.remember(mirror.revision)
+    return manifest
 
 
 @contextmanager

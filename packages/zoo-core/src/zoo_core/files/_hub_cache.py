@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ._partial import replace_text
+from ._partial import replace_file, replace_text
 from ._receive import SourceError
 
 
@@ -47,6 +47,12 @@ class CacheEntry:
         self.blob.parent.mkdir(parents=True, exist_ok=True)
         whole.replace(self.blob)
         return self.link()
+
+    def keep(self, content: bytes) -> None:
+        """Put a small file into the cache."""
+        self.blob.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(self.blob, content)
+        self.link()
 
     def link(self) -> Path:
         """Give the contents, which are here, their name; where links do not work, move them there."""

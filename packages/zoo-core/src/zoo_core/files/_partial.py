@@ -247,10 +247,15 @@ def check_room(folder: Path, size: int) -> None:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write a small file in one step: others see the old text or the new one."""
+    """Write a small text file in one step."""
+    replace_file(path, text.encode())
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a small file in one step: others see the old contents or the new."""
     temporary = path.with_name(f"{path.name}.{os.urandom(4).hex()}.new")
     try:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(content)
         temporary.replace(path)
     except OSError:
         with contextlib.suppress(OSError):

@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote, urlsplit
 from zoo_core.errors import ManifestError
 
 from . import _download
-from ._http import Address, open_download
+from ._http import Address, beginning, open_download
 from ._hub import ANSWER_TIMEOUT, HubMirror
 from ._local import Verifier
 from ._manifest import MANIFEST_LIMIT, MANIFEST_NAME, Manifest
@@ -158,7 +158,9 @@ def mirrors_of(settings: Settings) -> Iterator[Mirror]:
 def download_folders(settings: Settings) -> list[Path]:
     """Return the folders that downloads of these settings go to: torch.hub's, and those of Hub repositories."""
     try:
-        hubs = [mirror.folder_in(settings) for mirror in mirrors_of(settings) if isinstance(mirror, HubMirror)]
+        hubs = [
+            mirror.folder_in(settings.hub_cache) for mirror in mirrors_of(settings) if isinstance(mirror, HubMirror)
+        ]
     except ValueError:  # a mirror of no known form: whoever fetches is told
         hubs = []
     return [settings.checkpoints, *hubs]
@@ -205,23 +207,13 @@ def download(url: str, file: WeightsFile, settings: Settings, *, progress: bool)
 def _http_manifest(url: str, label: str) -> Manifest:
     try:
         with open_download(url, timeout=ANSWER_TIMEOUT) as answer:
-            return Manifest.parse(_limited(answer.blocks, MANIFEST_LIMIT), label)
+            return Manifest.parse(beginning(answer.blocks, MANIFEST_LIMIT + 1), label)
     except SourceError as error:
         if _says_absent(error):
             return Manifest(label=label)
         raise
     except ManifestError as error:
         raise SourceError(str(error)) from None
-
-
-def _limited(blocks: Iterator[bytes], limit: int) -> bytes:
-    """Return the stream, or its first bytes, one more than `limit`, where it is longer."""
-    content = b""
-    for block in blocks:
-        content += block
-        if len(content) > limit:
-            break
-    return content[: limit + 1]
 
 
 def _says_absent(error: SourceError) -> bool:
