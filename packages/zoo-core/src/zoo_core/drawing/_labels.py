@@ -50,9 +50,9 @@ def with_labels(
 
 
 def _edges(classes: Image.Image, width: int) -> Image.Image:
-    """Return where the class `width` pixels to the left or above is another, as 255 of 0."""
+    """Return where the class `width` pixels to the left, right, above or below is another, as 255 of 0."""
     changes = Image.new("L", classes.size)
-    for offset in ((width, 0), (0, width)):
+    for offset in ((width, 0), (-width, 0), (0, width), (0, -width)):
         shifted = classes.copy()
         shifted.paste(classes, offset)
         changes = ImageChops.lighter(changes, ImageChops.difference(classes, shifted))
