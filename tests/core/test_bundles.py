@@ -60,6 +60,13 @@ def test_bundle_names_the_digests_of_its_files(tiny, tmp_path):
         assert archive.getnames() == ["manifest.json", *(file.path for file in tiny)]
 
 
+def test_json_tells_machines_what_is_in_a_bundle_and_where_it_went(tiny, bundle, elsewhere, tmp_path):
+    loaded = json.loads(zoo("bundle", "load", bundle, "--json").stdout)
+    assert [(row["weights"], row["new"]) for row in loaded] == [(V1, True), (V2, True)]
+    created = json.loads(zoo("bundle", "create", V1, "-o", tmp_path / "again.tar", "--json").stdout)
+    assert created == {tiny[0].path: {"sha256": tiny[0].sha256, "bytes": len(tiny[0].content)}}
+
+
 def test_same_files_give_the_same_bytes(bundle, tmp_path):
     zoo("bundle", "create", V2, V1, "-o", tmp_path / "again.tar")
     assert (tmp_path / "again.tar").read_bytes() == bundle.read_bytes()

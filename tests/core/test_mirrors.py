@@ -227,6 +227,15 @@ def test_push_makes_one_commit_an_entry_and_prints_the_pinned_mirror(tiny, hub):
     assert stated == found
 
 
+def test_push_tells_machines_what_was_added_and_what_failed(tiny, hub):
+    hub.refused_objects.add(tiny[0].sha256)
+    result = zoo("mirror", "push", "--repo", REPO, "--json", V1, V2)
+    told = rows(result)
+    assert result.exit_code == 1
+    assert told["mirror"] == f"hf://{REPO}@{hub.repositories[REPO].refs['main']}"
+    assert ([row["weights"] for row in told["added"]], told["failed"]) == ([V2], 1)
+
+
 def test_pushed_mirror_is_used_pinned_from_its_twin_and_then_without_a_request(tiny, hub, upstream, monkeypatch):
     monkeypatch.setenv("ZOO_MIRRORS", zoo("mirror", "push", "--repo", REPO, V1).stdout.strip())
     monkeypatch.setenv("TORCH_HOME", f"{os.environ['TORCH_HOME']}-of-another")

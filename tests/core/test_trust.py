@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,15 +26,9 @@ CONTRADICTION = Manifest({f"{ENTRY}/{NAME}": FileFact("f" * 64, len(CONTENT))}).
 
 
 @pytest.fixture
-def upstream():
-    with FileServer({f"/{NAME}": CONTENT}) as server:
-        yield server
-
-
-@pytest.fixture
 def file(upstream):
     """The file, of which only the first digits of the digest are known."""
-    return file_of_url(ENTRY, f"{upstream.url}/{NAME}")
+    return file_of_url(ENTRY, upstream.put(f"/{NAME}", CONTENT))
 
 
 @pytest.fixture
@@ -115,10 +110,10 @@ def test_manifest_that_contradicts_the_catalogue_is_reported_and_its_mirror_not_
     assert "f" * 64 in caplog.text
 
 
-def test_mirror_with_another_file_of_the_same_first_digits_is_not_used(mirror, upstream):
+def test_mirror_with_another_file_of_the_same_first_digits_is_not_used(file, mirror):
     """What the full digest is for: the first eight digits can be matched on purpose."""
     forged = b"forged"
-    file = file_of_url(ENTRY, f"{upstream.url}/{NAME}", Digest(SHA256))
+    file = replace(file, digest=Digest(SHA256))
     mirror({f"{ENTRY}/{NAME}": forged})
     assert resolve(file, progress=False).source == file.url
 
@@ -233,9 +228,9 @@ def test_default_mirror_gives_no_file_of_which_only_the_first_digits_are_known(f
     assert not default_mirror.requests
 
 
-def test_default_mirror_gives_files_whose_full_digest_is_known_but_no_twins(upstream, default_mirror):
+def test_default_mirror_gives_files_whose_full_digest_is_known_but_no_twins(file, default_mirror):
     default_mirror.add_repo(REPO, FILES | {"manifest.json": MANIFEST})
-    found = resolve(file_of_url(ENTRY, f"{upstream.url}/{NAME}", Digest(SHA256)), progress=False)
+    found = resolve(replace(file, digest=Digest(SHA256)), progress=False)
     assert (found.source, found.path.name) == (f"hf://{REPO}", NAME)
 
 

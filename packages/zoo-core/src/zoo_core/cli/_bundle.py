@@ -9,7 +9,16 @@ from zoo_core.bundles import create_bundle, load_bundle
 from zoo_core.bundles._create import is_bundled
 from zoo_core.files import Settings
 
-from ._common import mebibytes, note, print_plan, quiet_option, user_errors, weights_named
+from ._common import (
+    json_option,
+    mebibytes,
+    note,
+    print_json,
+    print_plan,
+    quiet_option,
+    user_errors,
+    weights_named,
+)
 
 
 @click.group("bundle")
@@ -21,8 +30,9 @@ def command() -> None:
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The archive.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be in it.")
+@json_option
 @quiet_option
-def create(names: tuple[str, ...], output: Path, dry_run: bool, quiet: bool) -> None:
+def create(names: tuple[str, ...], output: Path, dry_run: bool, as_json: bool, quiet: bool) -> None:
     """Put the weights of each NAME, a model or a weights entry, into a tar archive with a manifest.
 
     Files that are not here are fetched, and all are verified. Printed are their SHA-256 digests.
@@ -37,11 +47,14 @@ def create(names: tuple[str, ...], output: Path, dry_run: bool, quiet: bool) -> 
                 note(f"{member} is left out: it is part of its package", quiet=quiet)
         members = [member for member in members if is_bundled(member)]
         if dry_run:
-            print_plan(members)
+            print_plan(members, as_json=as_json)
             return
         manifest = create_bundle(members, output, Settings.from_environment(), progress=not quiet)
-    for path, fact in sorted(manifest.files.items()):
-        click.echo(f"{fact.sha256}  {path}")
+    if as_json:
+        print_json({path: fact.to_json() for path, fact in sorted(manifest.files.items())})
+    else:
+        for path, fact in sorted(manifest.files.items()):
+            click.echo(f"{fact.sha256}  {path}")
     note(f"{output}: {len(manifest.files)} files, {mebibytes(output.stat().st_size)}", quiet=quiet)
 
 
@@ -49,8 +62,9 @@ def create(names: tuple[str, ...], output: Path, dry_run: bool, quiet: bool) -> 
 @click.argument("bundle", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--cache-dir", type=click.Path(file_okay=False, path_type=Path), help="Put the files here.")
 @click.option("--dry-run", is_flag=True, help="Only verify the bundle.")
+@json_option
 @quiet_option
-def load(bundle: Path, cache_dir: Path | None, dry_run: bool, quiet: bool) -> None:
+def load(bundle: Path, cache_dir: Path | None, dry_run: bool, as_json: bool, quiet: bool) -> None:
     """Put the files of a bundle where weights are looked for; print the path of each.
 
     The whole bundle is verified before anything is written: against its own manifest, the catalogue, and the lock file
@@ -62,6 +76,9 @@ def load(bundle: Path, cache_dir: Path | None, dry_run: bool, quiet: bool) -> No
         settings = replace(settings, checkpoints=cache_dir.absolute())
     with user_errors():
         loaded = load_bundle(bundle, settings, dry_run=dry_run, progress=not quiet)
+    if as_json:
+        print_json([{"weights": file.entry, "path": str(file.path), "new": file.is_new} for file in loaded])
+        return
     for file in loaded:
         note(f"{file.entry}: {'loaded' if file.is_new else 'here already'}", quiet=quiet or dry_run)
         click.echo(file.path)

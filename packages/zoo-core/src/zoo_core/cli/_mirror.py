@@ -77,10 +77,18 @@ def export(folder: Path, names: tuple[str, ...], twins: bool, dry_run: bool, as_
 @click.option("--private", is_flag=True, help="Create the repository private, if it does not exist.")
 @_twins
 @click.option("--dry-run", is_flag=True, help="Only tell which entries would be uploaded; create nothing.")
+@json_option
 @quiet_option
 @_names
 def push(
-    repo: str, endpoint: str | None, private: bool, twins: bool, dry_run: bool, quiet: bool, names: tuple[str, ...]
+    repo: str,
+    endpoint: str | None,
+    private: bool,
+    twins: bool,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+    names: tuple[str, ...],
 ) -> None:
     """Fill a repository on a Hugging Face Hub, one commit an entry.
 
@@ -97,15 +105,18 @@ def push(
         mirror = HubPush(repo, Settings.from_environment(), endpoint=endpoint, twins=twins, progress=not quiet)
         missing = [member for member in members if not mirror.has(member)]
         if dry_run:
-            print_plan(missing)
+            print_plan(missing, as_json=as_json)
             return
         if quiet:
             _silence_the_hub_s_client()
         mirror.create(private=private)
-        _, failures = _add_each(missing, mirror.add, quiet=quiet)
+        added, failures = _add_each(missing, mirror.add, quiet=quiet)
         note(f"{len(members) - len(missing)} of {len(members)} entries were there already", quiet=quiet)
+        if as_json:
+            print_json({"mirror": mirror.address, "added": _rows(added), "failed": failures})
         _fail_if(failures, missing, "pushed; run it again for the rest")
-    click.echo(mirror.address)
+    if not as_json:
+        click.echo(mirror.address)
 
 
 @command.command("verify")
@@ -166,7 +177,16 @@ def _fail_if(failures: int, members: Sequence[WeightsEnum], what_else: str) -> N
 
 
 def _print_added(added: Sequence[Added], *, as_json: bool) -> None:
-    rows: list[dict[str, Any]] = [
+    rows = _rows(added)
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        click.echo(f"{row['sha256']}  {row['weights']}/{row['file']}{'  learnt' if row['learnt'] else ''}")
+
+
+def _rows(added: Sequence[Added]) -> list[dict[str, Any]]:
+    return [
         {
             "weights": str(each.member),
             "file": each.member.file.name,
@@ -177,11 +197,6 @@ def _print_added(added: Sequence[Added], *, as_json: bool) -> None:
         }
         for each in added
     ]
-    if as_json:
-        print_json(rows)
-        return
-    for row in rows:
-        click.echo(f"{row['sha256']}  {row['weights']}/{row['file']}{'  learnt' if row['learnt'] else ''}")
 
 
 def _silence_the_hub_s_client() -> None:
