@@ -113,7 +113,7 @@ class SelfAttention(nn.MultiheadAttention):
                     query, key, value, key_padding_mask, need_weights, attn_mask, average_attn_weights, is_causal
                 )
         heads = [query.shape[0], query.shape[1], 3, self.num_heads, self.head_dim]
-        queries, keys, values = F.linear(query, self.in_proj_weight, self.in_proj_bias).view(heads).unbind(2)
+        queries, keys, values = self.in_projection(query).view(heads).unbind(2)
         attended = F.scaled_dot_product_attention(
             queries.transpose(1, 2),
             keys.transpose(1, 2),
@@ -121,6 +121,10 @@ class SelfAttention(nn.MultiheadAttention):
             dropout_p=self.dropout if self.training else 0.0,
         )
         return self.out_proj(attended.transpose(1, 2).flatten(2)), None
+
+    def in_projection(self, tokens: Tensor) -> Tensor:
+        """Return the queries, keys and values `(N, L, 3 * D)` of tokens `(N, L, D)`."""
+        return F.linear(tokens, self.in_proj_weight, self.in_proj_bias)
 
 
 class EncoderBlock(nn.Module):

@@ -1,0 +1,54 @@
+"""Batch norms folded into the layers before them.
+
+Benoit Jacob, Skirmantas Kligys, Bo Chen, Menglong Zhu, Matthew Tang, Andrew Howard, Hartwig Adam, Dmitry Kalenichenko:
+Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference, 2017, arXiv:1712.05877,
+section 3.2.
+"""
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
+
+from ._recording import Recording
+from ._replacing import replace
+
+_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+_FOLDABLE = (nn.Conv1d, nn.Conv2d, nn.Conv3d, *_TRANSPOSED, nn.Linear)
+
+
+def fold_batch_norms(model: nn.Module, recording: Recording) -> int:
+    """Fold, in place, every batch norm that follows a convolution or linear layer and nothing else.
+
+    Args:
+        model: In evaluation mode.
+        recording: Of one of its runs.
+
+    Returns:
+        How many were folded.
+    """
+    folded = 0
+    for layer in recording.ran:
+        norm = recording.follower(layer, nn.Module)
+        if type(layer) in _FOLDABLE and norm is not None and _is_fixed_norm(norm):
+            _fold(layer, norm)
+            replace(model, norm, nn.Identity())
+            folded += 1
+    return folded
+
+
+def _is_fixed_norm(layer: nn.Module) -> bool:
+    """Tell whether a layer is a batch norm with statistics of its own, frozen (in another package) or not."""
+    is_norm = isinstance(layer, _BatchNorm) or type(layer).__name__ == "FrozenBatchNorm2d"
+    return is_norm and not layer.training and getattr(layer, "running_mean", None) is not None
+
+
+def _fold(layer: nn.Module, norm: nn.Module) -> None:
+    statistics = (norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
+    if isinstance(layer, nn.Linear):
+        weight, bias = fuse_linear_bn_weights(layer.weight, layer.bias, *statistics)  # type: ignore[arg-type]
+    else:
+        transpose = isinstance(layer, _TRANSPOSED)
+        weight, bias = fuse_conv_bn_weights(layer.weight, layer.bias, *statistics, transpose)  # type: ignore[arg-type]
+    for parameter in (weight, bias):
+        parameter.requires_grad = False
+    layer.weight, layer.bias = weight, bias

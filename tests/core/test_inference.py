@@ -1,0 +1,260 @@
+"""Optimised models say what the model says, and the model stays as it is."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from zoo_core.inference import OptimizationError, OptimizedModel, example_of, optimize
+from zoo_core.inference._folding import fold_batch_norms
+from zoo_core.inference._packing import PackedConv2d, PackedLinear, can_pack, pack
+from zoo_core.inference._recording import record
+
+IMAGES = (torch.rand(2, 3, 16, 16),)
+
+needs_packing = pytest.mark.skipif(not can_pack(), reason="this machine's torch has no packed layers")
+
+
+def with_statistics(model):
+    """Give batch norms statistics and parameters that matter."""
+    for layer in model.modules():
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            nn.init.normal_(layer.running_mean)
+            nn.init.uniform_(layer.running_var, 0.5, 2.0)
+            nn.init.normal_(layer.weight)
+            nn.init.normal_(layer.bias)
+    return model.eval()
+
+
+def network(*layers):
+    return with_statistics(nn.Sequential(nn.Conv2d(3, 8, 3, padding=1, bias=False), *layers))
+
+
+def kinds(model):
+    return [type(layer).__name__ for layer in model.modules() if not list(layer.children())]
+
+
+@pytest.mark.parametrize(
+    ("layers", "example"),
+    [
+        ([nn.Conv2d(3, 6, 3, groups=3), nn.BatchNorm2d(6)], torch.rand(1, 3, 9, 9)),
+        ([nn.Conv1d(3, 6, 3), nn.BatchNorm1d(6, affine=False)], torch.rand(2, 3, 9)),
+        ([nn.Conv3d(3, 4, 3, bias=False), nn.BatchNorm3d(4)], torch.rand(1, 3, 5, 6, 7)),
+        ([nn.ConvTranspose2d(3, 6, 2, 2, bias=False), nn.BatchNorm2d(6)], torch.rand(1, 3, 5, 5)),
+        ([nn.Linear(7, 5), nn.BatchNorm1d(5)], torch.rand(4, 7)),
+    ],
+    ids=lambda value: "-".join(type(layer).__name__ for layer in value) if isinstance(value, list) else "",
+)
+def test_batch_norm_is_folded_into_the_layer_before_it(layers, example):
+    model = nn.Sequential(*layers).eval()
+    if model[1].affine:
+        with_statistics(model)
+    folded = copy.deepcopy(model)
+    with torch.no_grad():
+        assert fold_batch_norms(folded, record(folded, (example,))) == 1
+        torch.testing.assert_close(folded(example), model(example), rtol=1e-4, atol=1e-5)
+    assert isinstance(folded[1], nn.Identity)
+
+
+class Branch(nn.Module):
+    """A convolution whose output is used beside the batch norm, too."""
+
+    def __init__(self, use):
+        super().__init__()
+        self.conv, self.norm, self.use = nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), use
+
+    def forward(self, images):
+        features = self.conv(images)
+        return self.use(features, self.norm(features))
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda before, after: before + after,
+        lambda before, after: {"before": before, "after": after},
+        lambda before, after: after * before.mean(),
+        lambda before, after: after if before.sum().item() else before,
+        lambda before, after: after + before.data,
+    ],
+    ids=["added", "returned", "averaged", "asked", "data"],
+)
+def test_batch_norm_stays_where_its_input_is_used_elsewhere(use):
+    model = with_statistics(Branch(use))
+    assert fold_batch_norms(model, record(model, IMAGES)) == 0
+
+
+def test_size_of_the_input_may_be_asked_for():
+    model = with_statistics(Branch(lambda before, after: after * before.shape[1]))
+    assert fold_batch_norms(model, record(model, IMAGES)) == 1
+
+
+def test_batch_norm_that_two_layers_share_stays():
+    norm = nn.BatchNorm2d(8)
+    model = network(norm, nn.Conv2d(8, 8, 1), norm)
+    assert fold_batch_norms(model, record(model, IMAGES)) == 0
+
+
+def test_layer_that_is_called_twice_is_folded_if_the_norm_always_follows():
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3))
+
+        def forward(self, images):
+            return self.body(self.body(images))
+
+    model = with_statistics(Twice())
+    folded = copy.deepcopy(model)
+    assert fold_batch_norms(folded, record(folded, IMAGES)) == 1
+    torch.testing.assert_close(folded(*IMAGES), model(*IMAGES), rtol=1e-4, atol=1e-4)
+
+
+@needs_packing
+@pytest.mark.parametrize(
+    "activation",
+    [
+        nn.ReLU(), nn.ReLU(inplace=True), nn.ReLU6(), nn.SiLU(), nn.Sigmoid(), nn.Hardswish(), nn.Hardsigmoid(),
+        nn.GELU(), nn.GELU("tanh"),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_packed_layers_and_their_activations_compute_the_same(activation):
+    model = network(activation, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4), copy.deepcopy(activation))
+    packed = copy.deepcopy(model)
+    with torch.inference_mode():
+        assert pack(packed, record(packed, IMAGES)) == 2
+        torch.testing.assert_close(packed(*IMAGES), model(*IMAGES), rtol=1e-4, atol=1e-4)
+    assert kinds(packed) == ["PackedConv2d", "Identity", "AdaptiveAvgPool2d", "Flatten", "PackedLinear", "Identity"]
+
+
+@needs_packing
+def test_activation_that_several_layers_share_stays():
+    shared = nn.ReLU()
+    model = network(shared, nn.Conv2d(8, 8, 1), shared)
+    with torch.inference_mode():
+        pack(model, record(model, IMAGES))
+    assert kinds(model) == ["PackedConv2d", "ReLU", "PackedConv2d"]
+
+
+@needs_packing
+@pytest.mark.parametrize(
+    "layer",
+    [nn.Conv2d(3, 8, 3, padding="same"), nn.Conv2d(3, 8, 3, padding_mode="reflect", padding=1)],
+)
+def test_convolutions_that_the_kernels_do_not_have_stay(layer):
+    model = nn.Sequential(layer)
+    assert pack(model, record(model, IMAGES)) == 0
+
+
+@needs_packing
+def test_linear_layer_whose_weights_alone_are_used_stays():
+    class Own(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(16, 4)
+
+        def forward(self, tokens):
+            return nn.functional.linear(tokens, self.linear.weight)
+
+    model = Own()
+    assert pack(model, record(model, IMAGES)) == 0
+
+
+def test_optimised_model_says_the_same_and_the_model_is_as_it_was():
+    model = network(nn.BatchNorm2d(8), nn.ReLU(inplace=True), nn.Conv2d(8, 4, 1)).train()
+    before = copy.deepcopy(model)
+    state = copy.deepcopy(model.state_dict())
+    fast = optimize(model, IMAGES)
+    images = torch.rand(3, 3, 11, 20)
+    torch.testing.assert_close(fast(images), before.eval()(images).detach(), rtol=1e-4, atol=1e-5)
+    assert model.training
+    assert repr(model) == repr(before.train())
+    assert all(torch.equal(tensor, state[name]) for name, tensor in model.state_dict().items())
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    assert "1 batch norms folded" in fast.steps
+    assert not fast(images).requires_grad
+
+
+def test_optimised_model_is_not_trained():
+    fast = optimize(network(), IMAGES)
+    with pytest.raises(ValueError, match="train the original"):
+        fast.train()
+    assert not fast.eval().training
+
+
+def test_model_of_anybodys_needs_an_example():
+    with pytest.raises(ValueError, match=r"give an example.*example=\(torch.rand"):
+        optimize(network())
+
+
+def test_reduced_precision_gives_float32_near_the_models_outputs():
+    model = network(nn.BatchNorm2d(8), nn.ReLU())
+    fast = optimize(model, IMAGES, dtype=torch.bfloat16)
+    output, expected = fast(*IMAGES), model(*IMAGES)
+    assert output.dtype == torch.float32
+    assert 1e-6 < (output - expected).abs().mean() < 0.05 * expected.std()
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.float64])
+def test_dtype_that_does_not_help_is_refused(dtype):
+    with pytest.raises(ValueError, match="dtype should be one of"):
+        optimize(network(), IMAGES, dtype=dtype)
+
+
+def test_model_in_another_dtype_is_not_reduced():
+    with pytest.raises(ValueError, match=r"this one has torch\.float64"):
+        optimize(network().double(), (IMAGES[0].double(),), dtype=torch.bfloat16)
+
+
+def test_model_that_never_says_the_same_is_not_optimised():
+    class Random(nn.Module):
+        def forward(self, images):
+            return torch.rand_like(images)
+
+    with pytest.raises(OptimizationError, match="standard deviations"):
+        optimize(Random(), IMAGES)
+
+
+def test_nested_inputs_and_outputs_are_as_the_models():
+    class Detector(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Conv2d(3, 2, 3)
+
+        def forward(self, images):
+            return [{"sum": self.body(image[None]).sum(), "size": image.shape[-1]} for image in images]
+
+    images = [torch.rand(3, 8, 8), torch.rand(3, 9, 12)]
+    model = Detector().eval()
+    found, expected = optimize(model, (images,))(images), model(images)
+    assert [row["size"] for row in found] == [8, 12]
+    torch.testing.assert_close([row["sum"] for row in found], [row["sum"].detach() for row in expected])
+
+
+def test_example_is_of_the_size_that_the_model_wants():
+    from zoo_classification import vit_b_32
+
+    (images,) = example_of(vit_b_32(image_size=64, num_classes=3))
+    assert images.shape == (1, 3, 64, 64)
+
+
+@needs_packing
+def test_attention_is_packed_with_its_first_projection():
+    from zoo_classification import vit_b_32
+
+    model = vit_b_32(image_size=64, num_classes=3).eval()
+    packed = copy.deepcopy(model)
+    example = example_of(model)
+    with torch.inference_mode():
+        pack(packed, record(packed, example))
+        attention = packed.encoder.layers[0].self_attention
+        assert isinstance(attention.in_projection, PackedLinear)
+        assert isinstance(packed.conv_proj, PackedConv2d)
+        torch.testing.assert_close(packed(*example), model(*example), rtol=1e-4, atol=1e-4)
+
+
+def test_steps_are_shown():
+    steps = ["1 batch norms folded"]
+    assert steps[0] in repr(OptimizedModel(nn.Identity(), torch.contiguous_format, None, ["1 batch norms folded"]))
