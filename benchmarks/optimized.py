@@ -1,4 +1,4 @@
-"""How long a forward pass of `zoo_core.inference.optimize` takes against torchvision's eager one, on this CPU, turn by turn.
+"""How long a forward pass takes after `zoo_core.inference.optimize`, against torchvision's eager one, on this CPU.
 
     nox -s bench -- optimized [--bfloat16] [MODEL...]
 
