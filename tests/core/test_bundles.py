@@ -174,6 +174,10 @@ TAMPERED = {
     "wrong bytes": lambda tiny: [*good(tiny)[:2], entry(tiny[1].path, b"y" * len(tiny[1].content))],
     "larger than stated": lambda tiny: [*good(tiny)[:2], entry(tiny[1].path, tiny[1].content + b"x")],
     "smaller than stated": lambda tiny: [*good(tiny)[:2], entry(tiny[1].path, tiny[1].content[:-1])],
+    "size stated wrong": lambda tiny: [
+        manifest_of({tiny[0].path: (tiny[0].sha256, len(tiny[0].content) + 1)}),
+        entry(tiny[0].path, tiny[0].content),
+    ],
     "other weights under the name": lambda tiny: [
         manifest_of({tiny[1].path: (tiny[0].sha256, len(tiny[0].content))}),
         entry(tiny[1].path, tiny[0].content),
@@ -201,6 +205,26 @@ def test_tampered_bundle_is_refused_before_anything_is_written(tiny, elsewhere, 
     assert set(tmp_path.iterdir()) == outside
 
 
+@pytest.mark.parametrize(
+    ("case", "reason"),
+    [
+        ("../ name", "'../../outside' is not a path inside it"),
+        ("absolute name", "'/tmp/outside' is not a path inside it"),
+        ("symbolic link", "'link' is a symbolic link"),
+        ("device", "'device' is a device"),
+        ("name twice", "twice"),
+        ("file missing", "is missing"),
+        ("larger than stated", "bytes, its manifest states"),
+        ("wrong bytes", "has SHA-256"),
+        ("other weights under the name", "contradicts the catalogue"),
+        ("unknown entry", "No_Weights"),
+    ],
+)
+def test_refusal_says_what_is_wrong(tiny, elsewhere, tmp_path, case, reason):
+    path = write_tar(tmp_path / "tampered.tar", TAMPERED[case](tiny))
+    assert reason in zoo("bundle", "load", path).stderr
+
+
 def test_archive_that_the_cases_begin_with_is_good(tiny, elsewhere, tmp_path):
     assert zoo("bundle", "load", write_tar(tmp_path / "good.tar", good(tiny))).exit_code == 0
 
@@ -217,7 +241,7 @@ def test_every_flipped_bit_is_noticed(bundle, elsewhere):
 
 def test_every_flipped_bit_of_a_header_is_noticed(bundle, elsewhere):
     content = bundle.read_bytes()
-    for offset in range(0, 512, 7):
+    for offset in {*range(0, 512, 7), *range(148, 156)}:  # and all of its checksum
         bundle.write_bytes(content)
         flip(bundle, offset)
         with pytest.raises(BundleError), read_bundle(bundle):

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from huggingface_hub import ModelCard
 
 from core.tiny_weights import V1, V2, published
-from servers import Corrupted, FileServer, Hanging, HtmlPage, Status, Truncated
+from servers import Corrupted, FileServer, Hanging, HtmlPage, Stalled, Status, Truncated
 from servers.repositories import blob_path
 from zoo_core import get_model, get_weight, list_weights
 from zoo_core.cli import main
@@ -188,6 +188,26 @@ def test_dry_run_of_an_export_fetches_nothing(tiny, folder, upstream):
 def test_without_names_all_entries_are_meant(tiny, folder):
     files = rows(zoo("mirror", "export", folder, "--dry-run", "--json"))
     assert {row["weights"] for row in files} == {str(member) for member in list_weights()}
+
+
+@pytest.mark.slow
+def test_export_that_was_killed_goes_on_where_it_was(tiny, folder, upstream):
+    path = f"/models/{tiny[1].name}"
+    upstream.fail(path, Stalled(1000), times=1)
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROCESS, "export", str(folder), V1, V2],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        stderr=subprocess.DEVNULL,
+    )
+    upstream.wait_for(path, bytes_sent=1000, timeout=60)
+    process.send_signal(signal.SIGKILL)
+    process.wait(10)
+    assert [found.name for found in folder.iterdir() if found.name.startswith("Tiny")] == [V1]
+    upstream.recover()
+    assert zoo("mirror", "export", folder, V1, V2).exit_code == 0
+    assert (folder / tiny[1].path).read_bytes() == tiny[1].content
+    assert upstream.count(f"/models/{tiny[0].name}") == 1
+    assert not (folder / ".zoo").exists()
 
 
 def test_two_exports_at_once_into_one_folder_wait_for_each_other(tiny, folder):

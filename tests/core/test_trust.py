@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from servers import Corrupted, Delayed, FileServer, HtmlPage, HubServer, Status, WrongEtag
+from servers import Corrupted, Delayed, FileServer, HtmlPage, HubServer, RedirectTo, Status, WrongEtag
 from zoo_core.errors import ManifestError, WeightsUnavailableError
 from zoo_core.files import Digest, FileFact, Manifest, Settings, file_of_url, resolve
 from zoo_core.files import _settings as settings_module
@@ -210,6 +210,19 @@ def test_token_goes_to_the_hub_alone(file, hub, monkeypatch):
     assert resolve(file, progress=False).source == f"hf://{REPO}"
     assert {request.headers.get("authorization") for request in hub.requests} == {"Bearer hf_secret"}
     assert all("authorization" not in request.headers for request in hub.storage.requests)
+
+
+def test_hub_that_redirects_a_request_with_credentials_elsewhere_shows_nobody_the_token(hub, upstream, monkeypatch):
+    path = f"{ENTRY}/model-{SHA256[:8]}.weights"  # no large file: the Hub itself is asked for its bytes
+    hub.add_repo(REPO, {path: CONTENT}, token="hf_secret")
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    asked = hub.resolve_path(REPO, path)
+    upstream.put(asked, CONTENT)
+    hub.fail(asked, RedirectTo(upstream.url), method="GET")
+    file = file_of_url(ENTRY, f"http://127.0.0.1:9/model-{SHA256[:8]}.weights")
+    assert resolve(file, progress=False).sha256 == SHA256
+    assert {request.headers.get("authorization") for request in hub.requests_for(asked, "GET")} == {"Bearer hf_secret"}
+    assert ["authorization" in request.headers for request in upstream.requests] == [False]
 
 
 # the default mirror

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 DEFAULT_MIRROR = "hf://org/zoo-weights"
-"""The project's own mirror. This is the one place that names it."""
+"""The project's own mirror. This is the one place that names it; with `@` and a commit, its manifest counts as well."""
 
 
 @dataclass(frozen=True, slots=True)

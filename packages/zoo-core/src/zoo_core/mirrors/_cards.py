@@ -68,14 +68,13 @@ def mirror_card(manifest: Manifest, address: str) -> str:
         address: The mirror as `ZOO_MIRRORS` names it.
     """
     entries = sorted({path.partition("/")[0] for path in manifest.files if "/" in path})
-    rows = [row for name in entries for row in [_row(name, manifest)]]
     sections = [
         _front_matter({"library_name": "zoo", "license": "other", "license_name": "see-each-entry", "tags": _tags()}),
         "# Weights for zoo",
         "A mirror of published weights, unchanged; every file's SHA-256 and size are in `manifest.json`. "
         "The weights keep the licences of those who published them: see each entry.",
         f"```bash\nexport ZOO_MIRRORS={address}\nzoo mirror verify {address}\n```",
-        _table(("Weights", "Task", "Metrics", "Licence", "Safetensors"), rows),
+        _table(("Weights", "Task", "Metrics", "Licence", "Safetensors"), [_row(name, manifest) for name in entries]),
     ]
     return "\n\n".join(sections) + "\n"
 

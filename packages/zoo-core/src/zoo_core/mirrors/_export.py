@@ -113,7 +113,7 @@ class FolderExport:
         for path, content in contents.files.items():
             _put(content, self._folder / path)
         self._manifest = self._manifest.with_files(contents.facts)
-        _put(mirror_card(self._manifest, f"file://{self._folder}").encode(), self._folder / CARD_NAME)
+        _put(mirror_card(self._manifest, self._folder.as_uri()).encode(), self._folder / CARD_NAME)
         _put(self._manifest.to_json(), self._folder / MANIFEST_NAME)
 
     def _bring(self, file: WeightsFile, found: ResolvedFile) -> Path:
