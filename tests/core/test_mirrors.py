@@ -504,6 +504,17 @@ def test_mirrors_of_the_environment_are_verified_by_default(tiny, folder, monkey
     assert "is not a folder here" in result.stdout
 
 
+def test_entries_of_packages_that_are_not_here_are_counted(tiny, folder):
+    zoo("mirror", "export", folder, V1)
+    manifest = Manifest.parse((folder / "manifest.json").read_bytes(), "it")
+    (folder / "manifest.json").write_bytes(
+        manifest.with_files({"Other_Weights.V1/x.pth": FileFact("0" * 64)}).to_json()
+    )
+    result = zoo("mirror", "verify", folder)
+    assert result.exit_code == 0
+    assert "1 entries are of no package that is installed here" in result.stderr
+
+
 def test_without_any_mirror_verifying_is_wrong_usage():
     assert zoo("mirror", "verify").exit_code == 2
 

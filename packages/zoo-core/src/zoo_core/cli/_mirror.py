@@ -211,9 +211,13 @@ def _expected(mirror: Mirror, settings: Settings, *, everything: bool) -> list[W
         manifest = mirror.manifest(settings)
     except SourceError:  # which verifying will say
         return list_weights()
+    known = list_weights()
+    strange = {path.partition("/")[0] for path in manifest.files if "/" in path} - set(map(str, known))
+    if strange:
+        note(f"{mirror.label}: {len(strange)} entries are of no package that is installed here, and are not verified")
     if everything or not manifest.files:
-        return list_weights()
-    return [member for member in list_weights() if manifest.path_of(member.file) is not None]
+        return known
+    return [member for member in known if manifest.path_of(member.file) is not None]
 
 
 def _verify(mirror: Mirror, members: Sequence[WeightsEnum], settings: Settings, *, full: bool) -> list[Finding]:
