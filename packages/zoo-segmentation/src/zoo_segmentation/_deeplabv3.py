@@ -4,7 +4,7 @@ Liang-Chieh Chen, George Papandreou, Florian Schroff, Hartwig Adam: Rethinking A
 Segmentation, 2017, arXiv:1706.05587.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -17,8 +17,8 @@ from zoo_classification.catalogue.resnet import ResNet50_Weights, ResNet101_Weig
 from zoo_core.building import builder
 from zoo_core.layers import ConvNormActivation
 
-from ._backbones import RESNET_CHANNELS, dilated_mobilenet, dilated_resnet
-from ._fcn import FCNHead
+from ._backbones import dilated_mobilenet
+from ._fcn import FCNHead, on_resnet
 from ._segmenter import Segmenter, build_segmenter, has_auxiliary
 from .catalogue.deeplabv3 import (
     DeepLabV3_MobileNet_V3_Large_Weights,
@@ -143,22 +143,6 @@ class DeepLabV3(Segmenter):
     """
 
 
-def _on_resnet(
-    resnet: Callable[..., nn.Module],
-    *,
-    num_classes: int,
-    aux_loss: bool,
-    weights_backbone: ResNet50_Weights | ResNet101_Weights | None,
-    **kwargs: Any,
-) -> DeepLabV3:
-    return_layers = {"layer4": "out"} | ({"layer3": "aux"} if aux_loss else {})
-    return DeepLabV3(
-        dilated_resnet(resnet, return_layers=return_layers, weights=weights_backbone, **kwargs),
-        DeepLabHead(RESNET_CHANNELS["layer4"], num_classes),
-        FCNHead(RESNET_CHANNELS["layer3"], num_classes) if aux_loss else None,
-    )
-
-
 def _on_mobilenet(
     *, num_classes: int, aux_loss: bool, weights_backbone: MobileNet_V3_Large_Weights | None, **kwargs: Any
 ) -> DeepLabV3:
@@ -203,7 +187,7 @@ def deeplabv3_resnet50(
         torch.Size([1, 5, 64, 96])
     """
     return build_segmenter(
-        partial(_on_resnet, resnet50),
+        partial(on_resnet, DeepLabV3, DeepLabHead, resnet50),
         weights=weights,
         progress=progress,
         num_classes=num_classes,
@@ -248,7 +232,7 @@ def deeplabv3_resnet101(
         torch.Size([1, 5, 64, 96])
     """
     return build_segmenter(
-        partial(_on_resnet, resnet101),
+        partial(on_resnet, DeepLabV3, DeepLabHead, resnet101),
         weights=weights,
         progress=progress,
         num_classes=num_classes,

@@ -9,7 +9,7 @@ resolution, one classifier on top of it, and one in its middle for training.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
@@ -21,6 +21,8 @@ from zoo_core.layers import ConvNormActivation
 from ._backbones import RESNET_CHANNELS, dilated_resnet
 from ._segmenter import Segmenter, build_segmenter, has_auxiliary
 from .catalogue.fcn import FCN_ResNet50_Weights, FCN_ResNet101_Weights
+
+M = TypeVar("M", bound=Segmenter)
 
 
 class FCNHead(nn.Sequential):
@@ -65,18 +67,31 @@ class FCN(Segmenter):
     """
 
 
-def _network(
+def on_resnet(
+    network: Callable[..., M],
+    head: Callable[[int, int], nn.Module],
     resnet: Callable[..., nn.Module],
     *,
     num_classes: int,
     aux_loss: bool,
     weights_backbone: ResNet50_Weights | ResNet101_Weights | None,
     **kwargs: Any,
-) -> FCN:
+) -> M:
+    """Put a head on a dilated ResNet, and, if it is asked for, an auxiliary one on its third stage.
+
+    Args:
+        network: Called with the backbone and the heads.
+        head: Called with the channels of its features and `num_classes`.
+        resnet: Builds the ResNet.
+        num_classes: Number of classes.
+        aux_loss: Whether there is an auxiliary head, which is an `FCNHead`.
+        weights_backbone: Of the ResNet.
+        **kwargs: Passed on to `resnet`.
+    """
     return_layers = {"layer4": "out"} | ({"layer3": "aux"} if aux_loss else {})
-    return FCN(
+    return network(
         dilated_resnet(resnet, return_layers=return_layers, weights=weights_backbone, **kwargs),
-        FCNHead(RESNET_CHANNELS["layer4"], num_classes),
+        head(RESNET_CHANNELS["layer4"], num_classes),
         FCNHead(RESNET_CHANNELS["layer3"], num_classes) if aux_loss else None,
     )
 
@@ -111,7 +126,7 @@ def fcn_resnet50(
         torch.Size([1, 5, 64, 96])
     """
     return build_segmenter(
-        partial(_network, resnet50),
+        partial(on_resnet, FCN, FCNHead, resnet50),
         weights=weights,
         progress=progress,
         num_classes=num_classes,
@@ -151,7 +166,7 @@ def fcn_resnet101(
         torch.Size([1, 5, 64, 96])
     """
     return build_segmenter(
-        partial(_network, resnet101),
+        partial(on_resnet, FCN, FCNHead, resnet101),
         weights=weights,
         progress=progress,
         num_classes=num_classes,

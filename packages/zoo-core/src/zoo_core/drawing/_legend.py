@@ -22,7 +22,7 @@ def with_legend(image: Image.Image, entries: Sequence[tuple[str, Colour]]) -> Im
 
     Example:
         >>> with_legend(Image.new("RGB", (640, 480)), [("cat", (255, 0, 0)), ("sofa", (0, 0, 255))]).size
-        (640, 538)
+        (640, 532)
     """
     if not entries:
         return to_rgb(image).copy()
