@@ -46,6 +46,12 @@ from ._results import check_output, write_results
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write a row for each input to a .jsonl or .parquet file; run again, it goes on where it was stopped.",
 )
+@click.option(
+    "--optimize/--no-optimize",
+    "optimized",
+    default=None,
+    help="Take some seconds to make the model faster first. [default: with --output]",
+)
 @click.option("--shard", "part", metavar="I/N", help="Only every N-th input, from the I-th on: one of N runs.")
 @click.option("--save", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), help="Draw the predictions.")
 @json_option
@@ -60,6 +66,7 @@ def command(
     batch_size: int,
     workers: int,
     output: Path | None,
+    optimized: bool | None,
     part: str | None,
     save: Path | None,
     as_json: bool,
@@ -91,7 +98,8 @@ def command(
         member = _tell_origin(model, weights, quiet=quiet)
         from zoo_core.prediction import PictureFolder, load_predictor, run
 
-        predictor = load_predictor(model, weights, device=device, progress=not quiet, **options)
+        optimized = output is not None if optimized is None else optimized
+        predictor = load_predictor(model, weights, device=device, progress=not quiet, optimized=optimized, **options)
         pictures = None if save is None else PictureFolder(save, predictor, sources)
 
         def predictions(chosen: Iterable[Source]) -> Iterator[Prediction]:

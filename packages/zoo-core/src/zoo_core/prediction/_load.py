@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo_core._registry import get_model, get_model_weights
 from zoo_core._weights import WeightsEnum
@@ -13,6 +13,9 @@ from ._predictor import Predictor
 from ._results import Prediction
 from ._sources import find_sources
 from ._tasks import task_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def predict(
@@ -49,7 +52,13 @@ def predict(
 
 
 def load_predictor(
-    model: str, weights: WeightsEnum | str = "DEFAULT", *, device: str = "cpu", progress: bool = True, **options: Any
+    model: str,
+    weights: WeightsEnum | str = "DEFAULT",
+    *,
+    device: str = "cpu",
+    progress: bool = True,
+    optimized: bool = False,
+    **options: Any,
 ) -> Predictor[Any, Any]:
     """Build a model with weights, ready to predict.
 
@@ -58,6 +67,8 @@ def load_predictor(
         weights: An entry of the model's, or its name.
         device: Where to run, as torch names devices.
         progress: Show a bar while downloading.
+        optimized: Make the model faster first (`zoo_core.inference.optimize`), which takes some seconds: for long runs.
+            Int8 models stay as they are.
         **options: What the task's predictor takes.
 
     Raises:
@@ -73,7 +84,22 @@ def load_predictor(
     if member is None:
         raise ValueError(f"Prediction needs weights: choose one of {', '.join(map(str, get_model_weights(model)))}.")
     built = get_model(model, weights=member, progress=progress, **task.arguments)
+    if optimized and not task.arguments:
+        from zoo_core.inference import optimize
+
+        built = optimize(built.to(device), _example(member, device) if task.media == "images" else None)
     return task.predictor_class()(built, member, device=device, **options)  # type: ignore[call-arg] # as Predictor says
+
+
+def _example(weights: WeightsEnum, device: str) -> "tuple[Tensor] | None":
+    """Return an image as the weights' preset makes it, if it gives one of a certain size for a batch."""
+    from PIL import Image
+
+    preset = weights.transforms()
+    if not hasattr(preset, "crop_size"):
+        return None
+    inputs: Tensor = preset(Image.effect_noise((256, 256), 64))
+    return (inputs[None].to(device),)
 
 
 def check_options(model: str, options: Iterable[str]) -> None:
