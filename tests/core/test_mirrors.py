@@ -398,6 +398,19 @@ def test_offline_nothing_is_pushed_nor_asked(tiny, hub, monkeypatch):
     assert not hub.requests
 
 
+def test_other_file_with_the_same_first_digits_is_not_pushed_over_the_repository_s(tiny, hub):
+    """Two full digests that agree with the eight digits of the catalogue: nobody knows which is right."""
+    zoo("mirror", "push", "--repo", REPO, V1)
+    manifest = Manifest.parse(hub.repositories[REPO].find("main").files["manifest.json"].content, "it")
+    other = FileFact(tiny[0].sha256[:8] + "0" * 56, len(tiny[0].content))
+    hub.add_commit(REPO, {"manifest.json": manifest.with_files({tiny[0].path: other}).to_json()})
+    result = zoo("mirror", "push", "--repo", REPO, V1)
+    assert result.exit_code == 1
+    assert tiny[0].sha256 in result.stderr
+    assert other.sha256 in result.stderr
+    assert hub.count(COMMIT) == 1
+
+
 def test_repository_whose_manifest_contradicts_the_catalogue_is_not_pushed_to(tiny, hub):
     manifest = Manifest({tiny[0].path: FileFact("f" * 64, 1)})
     hub.add_repo(REPO, {"manifest.json": manifest.to_json(), tiny[0].path: b"x"})

@@ -71,8 +71,7 @@ def _separate(state: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
     seen: set[int] = set()
     for name, tensor in state.items():
         own = tensor.detach().contiguous()
-        storage = own.untyped_storage()
-        if storage.data_ptr() in seen or storage.nbytes() != own.nbytes:
+        if own.untyped_storage().data_ptr() in seen:
             own = own.clone()
         seen.add(own.untyped_storage().data_ptr())
         yield name, own
