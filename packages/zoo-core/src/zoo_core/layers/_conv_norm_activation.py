@@ -8,8 +8,7 @@ from torch import nn
 class ConvNormActivation(nn.Sequential):
     """A convolution, then a normalisation, then an activation, as layers "0", "1" and "2".
 
-    The padding keeps the size of an input at stride 1 and an odd kernel size. The convolution has a bias only where no
-    normalisation follows, which would take it away again.
+    The padding keeps the size of an input at stride 1 and an odd kernel size.
 
     Args:
         in_channels: Channels of the input.
@@ -21,6 +20,8 @@ class ConvNormActivation(nn.Sequential):
         norm_layer: Called with `out_channels`; `None` for no normalisation.
         activation_layer: Called without arguments; `None` for no activation.
         conv_layer: `nn.Conv3d` for video, with a `norm_layer` to match.
+        bias: Whether the convolution has a bias; if not given, where no normalisation follows, which would take it away
+            again.
 
     Shape:
         `(N, in_channels, H, W)` to `(N, out_channels, ceil(H / stride), ceil(W / stride))`; in 3d with `T` before `H`.
@@ -42,6 +43,7 @@ class ConvNormActivation(nn.Sequential):
         norm_layer: Callable[[int], nn.Module] | None = nn.BatchNorm2d,
         activation_layer: Callable[[], nn.Module] | None = nn.ReLU,
         conv_layer: Callable[..., nn.Module] = nn.Conv2d,
+        bias: bool | None = None,
     ) -> None:
         convolution = conv_layer(
             in_channels,
@@ -51,7 +53,7 @@ class ConvNormActivation(nn.Sequential):
             padding=_same_padding(kernel_size, dilation),
             dilation=dilation,
             groups=groups,
-            bias=norm_layer is None,
+            bias=norm_layer is None if bias is None else bias,
         )
         layers = [convolution]
         if norm_layer is not None:

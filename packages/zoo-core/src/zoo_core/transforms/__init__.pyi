@@ -7,4 +7,5 @@ from ._functional import tensor_to_pil as tensor_to_pil
 from ._functional import to_float as to_float
 from ._presets import ImageClassification as ImageClassification
 from ._presets import ObjectDetection as ObjectDetection
+from ._presets import OpticalFlow as OpticalFlow
 from ._presets import SemanticSegmentation as SemanticSegmentation

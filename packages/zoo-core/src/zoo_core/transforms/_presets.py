@@ -162,6 +162,38 @@ class ObjectDetection(_Preset):
         return to_float_tensor(image)
 
 
+class OpticalFlow(_Preset):
+    """Preprocessing for optical flow: scale both images to [-1, 1]. Their size stays; `zoo_flow.padding` changes it.
+
+    Takes two PIL images or tensors (..., C, H, W), integer or floating point in [0, 1], batched or not, and returns
+    both as float32, contiguous. PIL images of any mode become RGB first, as `zoo_core.images.to_rgb` says.
+    `torch.jit.script` compiles it for tensors.
+
+    Raises:
+        ValueError: When called: an image has no pixels, or no dimension for the channels.
+        TypeError: When called: an image is neither a PIL image nor a tensor.
+
+    Example:
+        >>> first, second = OpticalFlow()(Image.new("L", (640, 480), 0), Image.new("L", (640, 480), 255))
+        >>> first[:, 0, 0], second[:, 0, 0]
+        (tensor([-1., -1., -1.]), tensor([1., 1., 1.]))
+    """
+
+    if TYPE_CHECKING:
+
+        def __call__(self, image1: Tensor | Image.Image, image2: Tensor | Image.Image) -> tuple[Tensor, Tensor]: ...
+
+    def forward(self, image1: Tensor, image2: Tensor) -> tuple[Tensor, Tensor]:
+        if not torch.jit.is_scripting():  # type: ignore[attr-defined]
+            image1, image2 = _to_pixels(image1), _to_pixels(image2)
+        return _to_symmetric_range(image1), _to_symmetric_range(image2)
+
+
+def _to_symmetric_range(image: Tensor) -> Tensor:
+    check_dimensions(image)
+    return to_float_tensor(image).mul(2.0).sub_(1.0).contiguous()
+
+
 def _to_pixels(image: Tensor | Image.Image) -> Tensor:
     """Return a tensor as it is, and the pixels of a PIL image in RGB."""
     check_type(image)

@@ -1,0 +1,237 @@
+"""RAFT.
+
+Zachary Teed, Jia Deng: RAFT: Recurrent All-Pairs Field Transforms for Optical Flow, 2020, arXiv:2003.12039.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from zoo_core.building import build, builder
+from zoo_core.layers import require_positive
+
+from ._correlation import CorrBlock
+from ._encoder import BottleneckBlock, FeatureEncoder
+from ._update import FlowHead, MotionEncoder, RecurrentBlock, Update, UpdateBlock
+from ._upsampling import FACTOR, MaskPredictor, upsample
+from .catalogue.raft import Raft_Large_Weights, Raft_Small_Weights
+
+
+class RAFT(nn.Module):
+    """A RAFT of any parts.
+
+    Args:
+        feature_encoder: From images `(N, 3, H, W)` to the features `(N, C, H / 8, W / 8)` that are compared.
+        context_encoder: From the first image to features of the same size, of which the first
+            `update_block.hidden_state_size` channels start the hidden state and the others are the context.
+        corr_block: Has `build_pyramid` and `index_pyramid` as `CorrBlock` has them. One that keeps its pyramid itself,
+            as torchvision's does, is asked for the points alone. `min_fmap_size`, if any, is the least height and width
+            of features.
+        update_block: Called with hidden state, context, correlations and flow, gives the next hidden state and the
+            change of the flow; `hidden_state_size` tells its width. An `UpdateBlock` computes what depends on the
+            context alone once.
+        mask_predictor: From the hidden state to the weights by which a pixel mixes 9 of the coarse flow, as
+            `MaskPredictor` gives them; `None` to interpolate bilinearly.
+
+    Shape:
+        Two images `(N, 3, H, W)` in [-1, 1], to a list of flows `(N, 2, H, W)` in pixels, each better than the one
+        before: what is at `(x, y)` in the first image is at `(x + flow[:, 0], y + flow[:, 1])` in the second.
+
+    Raises:
+        ValueError: The update block has no `hidden_state_size`. When called: the images differ in shape, or their
+            height or width is not a multiple of 8, or is less than 128 (`zoo_flow.padding` helps).
+
+    Example:
+        >>> image1, image2 = torch.zeros(1, 3, 128, 160), torch.zeros(1, 3, 128, 160)
+        >>> flows = raft_small().eval()(image1, image2, num_flow_updates=2)
+        >>> [tuple(flow.shape) for flow in flows]
+        [(1, 2, 128, 160), (1, 2, 128, 160)]
+    """
+
+    def __init__(
+        self,
+        *,
+        feature_encoder: nn.Module,
+        context_encoder: nn.Module,
+        corr_block: Any,
+        update_block: nn.Module,
+        mask_predictor: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        if not hasattr(update_block, "hidden_state_size"):
+            raise ValueError(
+                "update_block should have an attribute hidden_state_size, the number of channels of the hidden state, "
+                f"but {type(update_block).__name__} has none"
+            )
+        self.feature_encoder = feature_encoder
+        self.context_encoder = context_encoder
+        self.corr_block = corr_block
+        self.update_block = update_block
+        self.mask_predictor = mask_predictor
+
+    def forward(
+        self, image1: Tensor, image2: Tensor, num_flow_updates: int = 12, *, all_flows: bool = True
+    ) -> list[Tensor]:
+        """Estimate the flow from the first image to the second.
+
+        Args:
+            image1: `(N, 3, H, W)`, in [-1, 1].
+            image2: The same.
+            num_flow_updates: Number of iterations, at least 1.
+            all_flows: Return the flow after each iteration, which training needs, or the last one alone.
+        """
+        self._check(image1, image2, num_flow_updates)
+        look_up = self._correlate(image1, image2)
+        hidden, update = self._start(image1)
+        origin = _pixel_coordinates(hidden, image1.dtype)
+        flow = torch.zeros_like(origin)
+        flows = []
+        for step in range(1, num_flow_updates + 1):
+            flow = flow.detach()  # each iteration learns from its own change alone (section 3.3)
+            hidden, change = update(hidden, look_up(origin + flow), flow)
+            flow = flow + change
+            if all_flows or step == num_flow_updates:
+                flows.append(upsample(flow, None if self.mask_predictor is None else self.mask_predictor(hidden)))
+        return flows
+
+    def _correlate(self, image1: Tensor, image2: Tensor) -> Callable[[Tensor], Tensor]:
+        """Return what looks up the correlations around points."""
+        features = self.feature_encoder(torch.cat([image1, image2]))
+        _check_features("feature_encoder", features, image1)
+        batch = image1.shape[0]
+        pyramid = self.corr_block.build_pyramid(features[:batch], features[batch:])
+        kept = () if pyramid is None else (pyramid,)
+        return lambda points: self.corr_block.index_pyramid(points, *kept)
+
+    def _start(self, image1: Tensor) -> tuple[Tensor, Update]:
+        """Return the first hidden state, and the update for the context."""
+        features = self.context_encoder(image1)
+        _check_features("context_encoder", features, image1)
+        size = cast("int", self.update_block.hidden_state_size)
+        if features.shape[1] <= size:
+            raise ValueError(
+                f"context_encoder should give more channels than the hidden state has, {size}, found "
+                f"{features.shape[1]}"
+            )
+        hidden, context = features[:, :size].tanh(), features[:, size:].relu()
+        if isinstance(self.update_block, UpdateBlock):
+            return hidden, self.update_block.with_context(context)
+        return hidden, lambda hidden, correlations, flow: self.update_block(hidden, context, correlations, flow)
+
+    def _check(self, image1: Tensor, image2: Tensor, num_flow_updates: int) -> None:
+        if image1.shape != image2.shape:
+            raise ValueError(
+                f"input images should have the same shape, found {list(image1.shape)} and {list(image2.shape)}"
+            )
+        height, width = image1.shape[-2], image1.shape[-1]
+        smallest = FACTOR * getattr(self.corr_block, "min_fmap_size", 1)
+        if height % FACTOR or width % FACTOR or height < smallest or width < smallest:
+            raise ValueError(
+                f"height and width of images should be multiples of {FACTOR} and at least {smallest} pixels, found "
+                f"{height} x {width}: zoo_flow.padding.pad_images brings images to such a size and the flow back"
+            )
+        require_positive(num_flow_updates=num_flow_updates)
+
+
+def _check_features(encoder: str, features: Tensor, images: Tensor) -> None:
+    expected = (images.shape[-2] // FACTOR, images.shape[-1] // FACTOR)
+    if features.shape[-2:] != expected:
+        raise ValueError(
+            f"{encoder} should give features at an eighth of the resolution, {expected[0]} x {expected[1]}, found "
+            f"{features.shape[-2]} x {features.shape[-1]}"
+        )
+
+
+def _pixel_coordinates(features: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return x and y of each pixel, `(N, 2, H, W)`."""
+    batch, _, height, width = features.shape
+    x = torch.arange(width, device=features.device, dtype=dtype).expand(height, -1)
+    y = torch.arange(height, device=features.device, dtype=dtype)[:, None].expand(-1, width)
+    return torch.stack([x, y]).expand(batch, -1, -1, -1)
+
+
+def _assemble(corr_block: Any, defaults: Mapping[str, Callable[[], nn.Module]], parts: Mapping[str, Any]) -> RAFT:
+    """Build a network of `parts`, and of the defaults for what is not among them."""
+    missing = {name: default() for name, default in defaults.items() if parts.get(name) is None}
+    return RAFT(corr_block=corr_block, **{**parts, **missing})
+
+
+def large(*, corr_block: Any = None, **parts: Any) -> RAFT:
+    """Build the network of figure 9; `parts`, by their names in `RAFT`, replace its own."""
+    if corr_block is None:
+        corr_block = CorrBlock(num_levels=4, radius=4)
+
+    def update_block() -> UpdateBlock:
+        return UpdateBlock(
+            motion_encoder=MotionEncoder(in_channels_corr=corr_block.out_channels),
+            recurrent_block=RecurrentBlock(input_size=128 + 128, hidden_size=128, kernel_size=((1, 5), (5, 1))),
+            flow_head=FlowHead(in_channels=128, hidden_size=256),
+        )
+
+    defaults: dict[str, Callable[[], nn.Module]] = {
+        "feature_encoder": FeatureEncoder,
+        "context_encoder": partial(FeatureEncoder, norm_layer=nn.BatchNorm2d),
+        "update_block": update_block,
+        "mask_predictor": partial(MaskPredictor, in_channels=128),
+    }
+    return _assemble(corr_block, defaults, parts)
+
+
+def small(*, corr_block: Any = None, **parts: Any) -> RAFT:
+    """Build the network of figure 10; `parts`, by their names in `RAFT`, replace its own."""
+    if corr_block is None:
+        corr_block = CorrBlock(num_levels=4, radius=3)
+
+    def update_block() -> UpdateBlock:
+        return UpdateBlock(
+            motion_encoder=MotionEncoder(
+                in_channels_corr=corr_block.out_channels, corr_layers=(96,), flow_layers=(64, 32), out_channels=82
+            ),
+            recurrent_block=RecurrentBlock(input_size=64 + 82, hidden_size=96, kernel_size=((3, 3),)),
+            flow_head=FlowHead(in_channels=96, hidden_size=128),
+        )
+
+    encoder = partial(FeatureEncoder, block=BottleneckBlock)
+    defaults: dict[str, Callable[[], nn.Module]] = {
+        "feature_encoder": partial(encoder, layers=(32, 32, 64, 96, 128)),
+        "context_encoder": partial(encoder, layers=(32, 32, 64, 96, 160), norm_layer=None),
+        "update_block": update_block,
+    }
+    return _assemble(corr_block, defaults, parts)
+
+
+@builder(weights=Raft_Large_Weights.C_T_SKHT_V2)
+def raft_large(*, weights: Raft_Large_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> RAFT:
+    """RAFT (figure 9 of the paper's appendix).
+
+    Args:
+        weights: A member of `Raft_Large_Weights` or its name; `None` to initialise at random.
+        progress: Show a bar while downloading.
+        **kwargs: Parts of `RAFT` that replace its own.
+
+    Example:
+        >>> model = raft_large().eval()
+        >>> model(torch.zeros(1, 3, 128, 128), torch.zeros(1, 3, 128, 128), num_flow_updates=1)[-1].shape
+        torch.Size([1, 2, 128, 128])
+    """
+    return build(large, weights=weights, progress=progress, **kwargs)
+
+
+@builder(weights=Raft_Small_Weights.C_T_V2)
+def raft_small(*, weights: Raft_Small_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> RAFT:
+    """RAFT with a fifth of the parameters, which interpolates its flow bilinearly (figure 10 of the paper's appendix).
+
+    Args:
+        weights: A member of `Raft_Small_Weights` or its name; `None` to initialise at random.
+        progress: Show a bar while downloading.
+        **kwargs: Parts of `RAFT` that replace its own.
+
+    Example:
+        >>> model = raft_small().eval()
+        >>> model(torch.zeros(1, 3, 128, 128), torch.zeros(1, 3, 128, 128), num_flow_updates=1)[-1].shape
+        torch.Size([1, 2, 128, 128])
+    """
+    return build(small, weights=weights, progress=progress, **kwargs)

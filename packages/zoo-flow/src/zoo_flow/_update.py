@@ -1,0 +1,219 @@
+"""The recurrent update of RAFT.
+
+Zachary Teed, Jia Deng: RAFT: Recurrent All-Pairs Field Transforms for Optical Flow, 2020, arXiv:2003.12039:
+section 3.3;
+layers in its figures 9 (large) and 10 (small) of the appendix.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from zoo_core.layers import ConvNormActivation
+
+_CONV_RELU = partial(ConvNormActivation, norm_layer=None, activation_layer=partial(nn.ReLU, inplace=True))
+
+
+Step = Callable[[Tensor, Tensor], Tensor]
+"""From hidden state and motion to the next hidden state."""
+Update = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+"""From hidden state, correlations and flow to the next hidden state and the change of the flow."""
+
+
+class MotionEncoder(nn.Module):
+    """Encodes the flow so far and the correlations around it.
+
+    Args:
+        in_channels_corr: Channels of the correlations.
+        corr_layers: Channels of the one or two convolutions of the correlations.
+        flow_layers: Channels of the two convolutions of the flow.
+        out_channels: Channels of the output, the flow itself among them.
+
+    Shape:
+        Flow `(N, 2, H, W)` and correlations `(N, in_channels_corr, H, W)` to `(N, out_channels, H, W)`.
+
+    Raises:
+        ValueError: There are other numbers of layers.
+    """
+
+    def __init__(
+        self,
+        *,
+        in_channels_corr: int,
+        corr_layers: Sequence[int] = (256, 192),
+        flow_layers: Sequence[int] = (128, 64),
+        out_channels: int = 128,
+    ) -> None:
+        super().__init__()
+        if len(corr_layers) not in {1, 2} or len(flow_layers) != 2:
+            raise ValueError(
+                "corr_layers should be 1 or 2 and flow_layers 2 numbers of channels, "
+                f"found {len(corr_layers)} and {len(flow_layers)}"
+            )
+        self.convcorr1 = _CONV_RELU(in_channels_corr, corr_layers[0], 1)
+        self.convcorr2 = _CONV_RELU(corr_layers[0], corr_layers[1], 3) if len(corr_layers) == 2 else nn.Identity()
+        self.convflow1 = _CONV_RELU(2, flow_layers[0], 7)
+        self.convflow2 = _CONV_RELU(flow_layers[0], flow_layers[1], 3)
+        self.conv = _CONV_RELU(corr_layers[-1] + flow_layers[-1], out_channels - 2, 3)
+        self.out_channels = out_channels
+
+    def forward(self, flow: Tensor, corr_features: Tensor) -> Tensor:
+        """Encode `flow` and `corr_features`."""
+        corr = self.convcorr2(self.convcorr1(corr_features))
+        motion = self.conv(torch.cat([corr, self.convflow2(self.convflow1(flow))], dim=1))
+        return torch.cat([motion, flow], dim=1)
+
+
+class ConvGRU(nn.Module):
+    """A gated recurrent unit whose products are convolutions (equations 2 to 5).
+
+    Args:
+        input_size: Channels of the input, context and motion together.
+        hidden_size: Channels of the hidden state.
+        kernel_size: Height and width of the convolutions, both odd.
+
+    Shape:
+        Hidden state `(N, hidden_size, H, W)`, context and motion `(N, ..., H, W)`, to the next hidden state.
+    """
+
+    def __init__(self, *, input_size: int, hidden_size: int, kernel_size: tuple[int, int]) -> None:
+        super().__init__()
+        padding = (kernel_size[0] // 2, kernel_size[1] // 2)
+        layer = partial(nn.Conv2d, hidden_size + input_size, hidden_size, kernel_size, padding=padding)
+        self.convz = layer()
+        self.convr = layer()
+        self.convq = layer()
+        self.hidden_size = hidden_size
+        self.padding = padding
+
+    def forward(self, hidden: Tensor, context: Tensor, motion: Tensor) -> Tensor:
+        """Return the next hidden state."""
+        return self.with_context(context)(hidden, motion)
+
+    def with_context(self, context: Tensor) -> Step:
+        """Return the step from hidden state and motion to the next hidden state, for one context.
+
+        Convolution is linear: what the context, which stays, adds to all three products is computed here, once.
+        """
+        convolve = partial(F.conv2d, padding=self.padding)
+        size = self.hidden_size
+        end = size + context.shape[1]
+        layers = (self.convz, self.convr, self.convq)
+        constant = convolve(
+            context,
+            torch.cat([layer.weight[:, size:end] for layer in layers]),
+            torch.cat([cast("Tensor", layer.bias) for layer in layers]),
+        )
+        gates_constant, candidate_constant = constant[:, : 2 * size], constant[:, 2 * size :]
+        weights = [torch.cat([layer.weight[:, :size], layer.weight[:, end:]], dim=1) for layer in layers]
+        gates_weight, candidate_weight = torch.cat(weights[:2]), weights[2]
+
+        def step(hidden: Tensor, motion: Tensor) -> Tensor:
+            gates = convolve(torch.cat([hidden, motion], dim=1), gates_weight) + gates_constant
+            update, reset = gates.sigmoid().chunk(2, dim=1)
+            candidate = convolve(torch.cat([reset * hidden, motion], dim=1), candidate_weight) + candidate_constant
+            return torch.lerp(hidden, candidate.tanh(), update)
+
+        return step
+
+
+class RecurrentBlock(nn.Module):
+    """One or two gated recurrent units, one after the other.
+
+    Args:
+        input_size: Channels of context and motion together.
+        hidden_size: Channels of the hidden state.
+        kernel_size: Height and width of the convolutions of each unit.
+
+    Raises:
+        ValueError: There are neither one nor two units.
+    """
+
+    def __init__(
+        self, *, input_size: int, hidden_size: int, kernel_size: Sequence[tuple[int, int]] = ((1, 5), (5, 1))
+    ) -> None:
+        super().__init__()
+        if len(kernel_size) not in {1, 2}:
+            raise ValueError(f"kernel_size should have the sizes of 1 or 2 units, found {len(kernel_size)}")
+        for number, size in enumerate(kernel_size, 1):
+            unit = ConvGRU(input_size=input_size, hidden_size=hidden_size, kernel_size=size)
+            self.add_module(f"convgru{number}", unit)
+        self.hidden_size = hidden_size
+
+    def forward(self, hidden: Tensor, context: Tensor, motion: Tensor) -> Tensor:
+        """Return the next hidden state."""
+        return self.with_context(context)(hidden, motion)
+
+    def with_context(self, context: Tensor) -> Step:
+        """Return the step from hidden state and motion to the next hidden state, for one context."""
+        steps = [cast("ConvGRU", unit).with_context(context) for unit in self.children()]
+
+        def step(hidden: Tensor, motion: Tensor) -> Tensor:
+            for unit_step in steps:
+                hidden = unit_step(hidden, motion)
+            return hidden
+
+        return step
+
+
+class FlowHead(nn.Module):
+    """Predicts from the hidden state by how much the flow changes.
+
+    Args:
+        in_channels: Channels of the hidden state.
+        hidden_size: Channels in between.
+
+    Shape:
+        `(N, in_channels, H, W)` to `(N, 2, H, W)`.
+    """
+
+    def __init__(self, *, in_channels: int, hidden_size: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, hidden_size, 3, padding=1)
+        self.conv2 = nn.Conv2d(hidden_size, 2, 3, padding=1)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Predict from `hidden`."""
+        change: Tensor = self.conv2(F.relu(self.conv1(hidden)))
+        return change
+
+
+class UpdateBlock(nn.Module):
+    """One iteration: encodes the motion, updates the hidden state, and predicts the change of the flow.
+
+    Args:
+        motion_encoder: Called with the flow and the correlations; its `out_channels` tells its width.
+        recurrent_block: Has `with_context`, as `RecurrentBlock` has it, and `hidden_size`.
+        flow_head: Called with the hidden state.
+
+    Shape:
+        Hidden state, context, correlations, and flow `(N, 2, H, W)`, to the next hidden state and the change of the
+        flow.
+    """
+
+    def __init__(self, *, motion_encoder: nn.Module, recurrent_block: RecurrentBlock, flow_head: nn.Module) -> None:
+        super().__init__()
+        self.motion_encoder = motion_encoder
+        self.recurrent_block = recurrent_block
+        self.flow_head = flow_head
+        self.hidden_state_size = recurrent_block.hidden_size
+
+    def forward(
+        self, hidden_state: Tensor, context: Tensor, corr_features: Tensor, flow: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return the next hidden state and the change of the flow."""
+        return self.with_context(context)(hidden_state, corr_features, flow)
+
+    def with_context(self, context: Tensor) -> Update:
+        """Return the same for one context, for which all that depends on it alone is computed once."""
+        step = self.recurrent_block.with_context(context)
+
+        def update(hidden_state: Tensor, corr_features: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
+            hidden_state = step(hidden_state, self.motion_encoder(flow, corr_features))
+            return hidden_state, self.flow_head(hidden_state)
+
+        return update
