@@ -15,6 +15,7 @@ PACKAGES = sorted(path.parent for path in Path("packages").glob("*/pyproject.tom
 WHEELS = [
     ("zoo-classification", "resnet18"),
     ("zoo-segmentation", "lraspp_mobilenet_v3_large"),
+    ("zoo-flow", "raft_small"),
     ("zoo-digits", "shufflenet_v2_x0_5_digits"),
 ]
 """The packages that are tried from their wheels, each in an environment of its own, with a model to build."""
