@@ -1,5 +1,7 @@
 """Non-maximum suppression against its definition."""
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
@@ -71,6 +73,47 @@ def test_groups_do_not_suppress_each_other(scene):
     assert batched_nms(boxes, scores, groups, 0.4).tolist() == by_definition(boxes, scores, 0.4, groups)
 
 
+def test_many_boxes_are_as_few():
+    boxes, scores = clustered(3000, 400)
+    groups = (torch.arange(3000) * 7919 % 3000).clamp(max=5)  # one of thousands, and some of one
+    for index in range(6):
+        members = groups == index
+        expected = members.nonzero().squeeze(1)[nms(boxes[members], scores[members], 0.6)]
+        kept = batched_nms(boxes, scores, groups, 0.6)
+        assert kept[groups[kept] == index].tolist() == expected.tolist()
+
+
+def test_pairs_in_several_chunks_are_as_in_one(monkeypatch):
+    boxes, scores = clustered(400, 3)
+    groups = torch.arange(400) % 2
+    expected = batched_nms(boxes, scores, groups, 0.6)
+    monkeypatch.setattr("zoo_detection.ops._nms_pairs.PAIRS_AT_ONCE", 50)
+    assert torch.equal(batched_nms(boxes, scores, groups, 0.6), expected)
+
+
+def test_long_chains_are_followed_to_their_end():
+    boxes, scores = chain(1500)
+    assert nms(boxes, scores, 0.3).tolist() == list(range(0, 1500, 2))
+    assert batched_nms(boxes, scores, torch.zeros(1500, dtype=torch.int64), 0.3).tolist() == list(range(0, 1500, 2))
+
+
+@pytest.mark.parametrize("spread_of_groups", [2**40, 2**62])
+def test_groups_may_have_any_numbers(spread_of_groups):
+    boxes, scores = clustered(60, 2)
+    groups = torch.arange(60) % 3
+    expected = batched_nms(boxes, scores, groups, 0.5)
+    assert torch.equal(batched_nms(boxes, scores, (groups - 1) * spread_of_groups, 0.5), expected)
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+def test_boxes_that_are_not_finite_overlap_with_none(value):
+    boxes = torch.tensor([[0.0, 0.0, 9.0, 9.0]]).repeat(4, 1)
+    boxes[0, 2] = boxes[1, 0] = value
+    scores, groups = torch.tensor([4.0, 3.0, 2.0, 1.0]), torch.zeros(4, dtype=torch.int64)
+    assert nms(boxes, scores, 0.5).tolist() == [0, 1, 2]
+    assert batched_nms(boxes, scores, groups, 0.5).tolist() == [0, 1, 2]
+
+
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64, torch.uint8, torch.float64, torch.float16, torch.bfloat16])
 def test_boxes_of_any_type_are_compared_exactly(dtype):
     boxes, scores = spread(100)
@@ -129,6 +172,11 @@ def test_scores_that_are_nan_are_refused():
 def test_shapes_that_do_not_fit_are_named(boxes, scores, groups, complaint):
     with pytest.raises(ValueError, match=complaint):
         batched_nms(boxes, scores, groups, 0.5)
+
+
+def test_a_negative_threshold_is_refused():
+    with pytest.raises(ValueError, match=r"at least 0, found -0\.1"):
+        nms(torch.zeros(1, 4), torch.zeros(1), -0.1)
 
 
 class Suppression(torch.nn.Module):

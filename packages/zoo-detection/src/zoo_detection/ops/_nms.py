@@ -1,11 +1,15 @@
 """Non-maximum suppression."""
 
+import math
+
 import torch
 from torch import Tensor
 
 from ._boxes import widen
-from ._nms_blocks import suppress_by_blocks
-from ._nms_traced import suppress_traced
+from ._nms_blocks import keep_by_blocks
+from ._nms_pairs import kept_by_pairs
+from ._nms_traced import keep_traced
+from ._overlap import with_areas
 from ._tracing import is_tracing
 
 
@@ -18,13 +22,13 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
     Args:
         boxes: `(N, 4)`, as `(x1, y1, x2, y2)` in pixels, of any numeric type.
         scores: `(N,)`.
-        iou_threshold: In [0, 1] usually.
+        iou_threshold: At least 0; at 1 nothing goes.
 
     Returns:
         The indices of the boxes kept, by descending score, int64.
 
     Raises:
-        ValueError: The shapes are others, or a score is NaN.
+        ValueError: The shapes are others, a score is NaN, or the threshold is negative.
 
     Example:
         >>> boxes = torch.tensor([[0.0, 0.0, 9.0, 9.0], [0.0, 0.0, 9.0, 8.0], [20.0, 0.0, 29.0, 9.0]])
@@ -41,13 +45,13 @@ def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: floa
         boxes: `(N, 4)`, as `(x1, y1, x2, y2)` in pixels, of any numeric type.
         scores: `(N,)`.
         idxs: `(N,)`, integers: boxes of different numbers do not suppress each other.
-        iou_threshold: In [0, 1] usually.
+        iou_threshold: At least 0; at 1 nothing goes.
 
     Returns:
         The indices of the boxes kept, by descending score, int64.
 
     Raises:
-        ValueError: The shapes are others, or a score is NaN.
+        ValueError: The shapes are others, a score is NaN, or the threshold is negative.
 
     Example:
         >>> boxes = torch.tensor([[0.0, 0.0, 9.0, 9.0], [0.0, 0.0, 9.0, 8.0], [0.0, 0.0, 9.0, 9.0]])
@@ -58,20 +62,27 @@ def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: floa
 
 
 def _suppress(boxes: Tensor, scores: Tensor, groups: Tensor | None, iou_threshold: float) -> Tensor:
-    _check_shapes(boxes, scores, groups)
-    tracing = is_tracing()
-    if not tracing:
-        if boxes.shape[0] == 0:
-            return torch.empty(0, dtype=torch.int64, device=boxes.device)
-        if scores.isnan().any():
-            raise ValueError("scores should be numbers, found NaN: filter them out, or find where they come from")
-    with torch.no_grad():
+    _check(boxes, scores, groups, iou_threshold)
+    boxes, scores = boxes.detach(), scores.detach()
+    boxes = widen(boxes) if boxes.is_floating_point() else boxes.double()
+    if is_tracing():
         order = scores.argsort(stable=True, descending=True)
-        suppress = suppress_traced if tracing else suppress_by_blocks
-        return order[suppress(widen(boxes)[order], None if groups is None else groups[order], iou_threshold)]
+        corners = boxes[order].t()
+        return order[keep_traced(corners, None if groups is None else groups[order], iou_threshold)]
+    if boxes.shape[0] == 0:
+        return torch.empty(0, dtype=torch.int64, device=boxes.device)
+    scores, order = scores.sort(stable=True, descending=True)
+    if math.isnan(scores[0]):  # NaN sorts before all numbers
+        raise ValueError("scores should be numbers, found NaN: filter them out, or find where they come from")
+    boxes = with_areas(boxes.t().index_select(1, order))
+    if groups is None:
+        return keep_by_blocks(boxes, order, iou_threshold)
+    return order.masked_select(kept_by_pairs(boxes, groups.index_select(0, order), iou_threshold))
 
 
-def _check_shapes(boxes: Tensor, scores: Tensor, groups: Tensor | None) -> None:
+def _check(boxes: Tensor, scores: Tensor, groups: Tensor | None, iou_threshold: float) -> None:
+    if not iou_threshold >= 0:
+        raise ValueError(f"iou_threshold should be at least 0, found {iou_threshold}")
     if boxes.ndim != 2 or boxes.shape[1] != 4:
         raise ValueError(f"boxes should be of shape (N, 4), found {tuple(boxes.shape)}")
     for name, found in (("scores", scores), ("idxs", groups)):

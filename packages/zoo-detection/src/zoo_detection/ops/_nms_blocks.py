@@ -1,51 +1,60 @@
-"""Non-maximum suppression block by block: the fastest where few boxes are kept, and of bounded memory."""
+"""Non-maximum suppression block by block, for boxes of one group: little work where few are kept, bounded memory."""
 
 import torch
 from torch import Tensor
 
-from ._overlap import overlaps
+from ._overlap import marks_of_overlap
 
-BLOCK = 256
-"""How many of the best boxes are compared with all others at once."""
+FIRST_PAIRS, MOST_PAIRS = 2**15, 2**19
+"""How many pairs are looked at in the first block, where one box may turn out to suppress all others, and in others."""
+LEAST_ROWS, MOST_ROWS = 8, 128
+"""How many boxes are in a block."""
 
 
-def suppress_by_blocks(boxes: Tensor, groups: Tensor | None, iou_threshold: float) -> Tensor:
-    """Find the boxes kept.
+def keep_by_blocks(boxes: Tensor, indices: Tensor, iou_threshold: float) -> Tensor:
+    """Find the boxes kept: the best ones among themselves, then among those that they do not suppress, and so on.
 
     Args:
-        boxes: `(N, 4)`, by descending score, of a wide type.
-        groups: `(N,)`, or `None` if all are of one.
-        iou_threshold: From where on boxes are suppressed.
+        boxes: `(5, N)`, corners and areas, floating point, by descending score; N is at least 1.
+        indices: `(N,)`, what the boxes are called.
+        iou_threshold: From where on boxes are suppressed, at least 0.
 
     Returns:
-        The indices of the boxes kept, ascending.
+        The indices of the boxes kept, in their order.
     """
-    remaining = torch.arange(boxes.shape[0], device=boxes.device)
-    kept = [remaining[:0]]
-    while remaining.shape[0] > 0:
-        best, others = remaining[:BLOCK], remaining[BLOCK:]
-        best = best[settle(overlaps(boxes, groups, best, best, iou_threshold).triu(1))]
-        kept.append(best)
-        if others.shape[0] > 0:
-            others = others[~overlaps(boxes, groups, best, others, iou_threshold).any(0)]
-        remaining = others
-    return torch.cat(kept)
+    kept = []
+    rows = _within(MOST_ROWS // 2, FIRST_PAIRS // boxes.shape[1])
+    while True:
+        rows = min(rows, boxes.shape[1])
+        overlaps = marks_of_overlap(boxes.narrow(1, 0, rows).unsqueeze(2), boxes.unsqueeze(1), iou_threshold)
+        best = settle(overlaps.narrow(1, 0, rows).triu(1))
+        kept.append(indices.narrow(0, 0, rows).masked_select(best.bool()))
+        left = torch.mv(overlaps.narrow(1, rows, boxes.shape[1] - rows).t(), best).eq_(0).nonzero().squeeze(1)
+        if left.shape[0] == 0:
+            return torch.cat(kept)
+        left += rows
+        boxes, indices = boxes.index_select(1, left), indices.index_select(0, left)
+        rows = _within(min(4 * rows, MOST_ROWS), MOST_PAIRS // left.shape[0])
+
+
+def _within(wanted: int, affordable: int) -> int:
+    return max(LEAST_ROWS, min(wanted, affordable))
 
 
 def settle(suppresses: Tensor) -> Tensor:
     """Decide who is kept: those whom nobody kept suppresses.
 
     Args:
-        suppresses: `(N, N)`, whether the box of the row, if kept, suppresses that of the column; upper triangular, so
-            that there is one answer.
+        suppresses: `(N, N)`, 1 where the box of the row, if kept, suppresses that of the column, else 0; upper
+            triangular, so that there is one answer, and that it is found in at most N rounds.
 
     Returns:
-        `(N,)`, whether each is kept.
+        `(N,)`, 1 for who is kept, else 0.
     """
-    matrix = suppresses.float()
-    kept = suppresses.new_ones(matrix.shape[0])
+    suppressors = suppresses.t()
+    kept = suppressors.sum(1).eq_(0)  # these for certain; others, if none of them suppresses them, in the first round
     while True:
-        again = kept.float() @ matrix == 0
+        again = torch.mv(suppressors, kept).eq_(0)
         if torch.equal(again, kept):
             return kept
         kept = again

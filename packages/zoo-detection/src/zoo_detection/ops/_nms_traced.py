@@ -4,14 +4,15 @@ import torch
 from torch import Tensor
 from torch._higher_order_ops.while_loop import while_loop
 
-from ._overlap import overlaps
+from ._overlap import marks_of_overlap, with_areas
 
 
-def suppress_traced(boxes: Tensor, groups: Tensor | None, iou_threshold: float) -> Tensor:
-    """Find the boxes kept, as `suppress_by_blocks` does, with a matrix of all pairs."""
-    everybody = torch.arange(boxes.shape[0], device=boxes.device)
-    better = everybody.unsqueeze(1) < everybody
-    suppresses = (overlaps(boxes, groups, everybody, everybody, iou_threshold) & better).to(torch.float32)
+def keep_traced(corners: Tensor, groups: Tensor | None, iou_threshold: float) -> Tensor:
+    """Find the boxes kept, as `keep_by_pairs` does, with a matrix of all pairs."""
+    boxes = with_areas(corners)
+    suppresses = marks_of_overlap(boxes.unsqueeze(2), boxes.unsqueeze(1), iou_threshold).triu(1)
+    if groups is not None:
+        suppresses = suppresses * (groups.unsqueeze(1) == groups)
 
     def changed(changed: Tensor, kept: Tensor) -> Tensor:
         return changed.clone()
@@ -20,8 +21,9 @@ def suppress_traced(boxes: Tensor, groups: Tensor | None, iou_threshold: float) 
         again = (kept @ suppresses == 0).to(kept.dtype)
         return (again != kept).any(), again
 
-    start = torch.ones((), dtype=torch.bool, device=boxes.device)
+    start = torch.ones((), dtype=torch.bool, device=corners.device)
+    # Only a loop will do: a box's fate may depend on that of any number of better ones, one after the other.
     _, kept = while_loop(  # type: ignore[no-untyped-call]
-        changed, again, (start, torch.ones_like(everybody, dtype=torch.float32))
+        changed, again, (start, torch.ones_like(corners[0]))
     )
     return torch.nonzero(kept > 0).squeeze(1)

@@ -49,12 +49,13 @@ def pool_levels(levels: Sequence[Level], assigned: Tensor, images: Tensor, corne
         return pool_regions(levels[0], images, corners, grid)
     if is_tracing():
         return _pool_all_at_once(levels, assigned, images, corners, grid)
-    channels = levels[0].features.shape[1]
-    pooled = levels[0].features.new_zeros((corners.shape[0], channels, *grid.sides))
-    for index, level in enumerate(levels):
-        chosen = torch.where(assigned == index)[0]
-        pooled = pooled.index_copy(0, chosen, pool_regions(level, images[chosen], corners[chosen], grid))
-    return pooled
+    chosen = [torch.where(assigned == index)[0] for index in range(len(levels))]
+    pooled = [
+        pool_regions(level, images[regions], corners[regions], grid)
+        for level, regions in zip(levels, chosen, strict=True)
+        if regions.shape[0] > 0 or level is levels[0]
+    ]
+    return torch.cat(pooled).index_select(0, torch.cat(chosen).argsort())
 
 
 def pool_regions(level: Level, images: Tensor, corners: Tensor, grid: Grid) -> Tensor:
@@ -114,7 +115,7 @@ def _combined(rows: Taps, columns: Taps) -> tuple[Tensor, Tensor]:
 
 def _table(features: Tensor) -> Tensor:
     """Return a row for each pixel; without a copy if the features are in channels-last order."""
-    return widen(features).permute(0, 2, 3, 1).flatten(0, 2)
+    return widen(features).permute(0, 2, 3, 1).contiguous().flatten(0, 2)
 
 
 def _weighted_sums(table: Tensor, pixels: Tensor, weights: Tensor) -> Tensor:
