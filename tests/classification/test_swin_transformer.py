@@ -9,14 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoo_classification import SwinTransformer, swin_t, swin_v2_t
-from zoo_classification._shifted_window import (
-    PatchMerging,
-    PatchMergingV2,
-    ShiftedWindowAttention,
-    ShiftedWindowAttentionV2,
-    SwinTransformerBlock,
-    SwinTransformerBlockV2,
-)
+from zoo_classification._shifted_window import PatchMergingV2, ShiftedWindowAttentionV2, SwinTransformerBlockV2
+from zoo_core.layers import PatchMerging, ShiftedWindowAttention, SwinTransformerBlock
 
 VERSIONS = pytest.mark.parametrize("attention", [ShiftedWindowAttention, ShiftedWindowAttentionV2])
 

@@ -6,16 +6,24 @@ Ze Liu, Han Hu, Yutong Lin, Zhuliang Yao, Zhenda Xie, Yixuan Wei, Jia Ning, Yue 
 Baining Guo: Swin Transformer V2: Scaling Up Capacity and Resolution, 2021, arXiv:2111.09883.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from zoo_core.building import build, builder
-from zoo_core.layers import Permute, require_image_size, require_positive, trunc_normal_
+from zoo_core.layers import (
+    PatchMerging,
+    Permute,
+    SwinTransformerBlock,
+    initialise_linear,
+    require_image_size,
+    require_positive,
+    swin_stages,
+)
 
-from ._shifted_window import PatchMerging, PatchMergingV2, SwinTransformerBlock, SwinTransformerBlockV2
+from ._shifted_window import PatchMergingV2, SwinTransformerBlockV2
 from .catalogue.swin_transformer import (
     Swin_B_Weights,
     Swin_S_Weights,
@@ -75,7 +83,6 @@ class SwinTransformer(nn.Module):
         downsample_layer: Callable[..., nn.Module] = PatchMerging,
     ) -> None:
         super().__init__()
-        _check_stages(depths, num_heads)
         require_positive(embed_dim=embed_dim, num_classes=num_classes)
         norm_layer = norm_layer or partial(nn.LayerNorm, eps=1e-5)
         self.num_classes = num_classes
@@ -87,27 +94,16 @@ class SwinTransformer(nn.Module):
             attention_dropout=attention_dropout,
             norm_layer=norm_layer,
         )
-        probabilities = _rising(stochastic_depth_prob, sum(depths))
-        layers: list[nn.Module] = [_patch_embedding(self.patch_size, embed_dim, norm_layer)]
-        channels = embed_dim
-        for depth, heads in zip(depths, num_heads, strict=True):
-            if len(layers) > 1:
-                layers.append(downsample_layer(channels, norm_layer))
-                channels *= 2
-            stage = [
-                build_block(
-                    channels, heads, window_size, _shift(window_size, index), stochastic_depth_prob=next(probabilities)
-                )
-                for index in range(depth)
-            ]
-            layers.append(nn.Sequential(*stage))
-        self.features = nn.Sequential(*layers)
+        merge = partial(downsample_layer, norm_layer=norm_layer)
+        stages = swin_stages(embed_dim, depths, num_heads, window_size, stochastic_depth_prob, build_block, merge)
+        channels = embed_dim * 2 ** (len(depths) - 1)
+        self.features = nn.Sequential(_patch_embedding(self.patch_size, embed_dim, norm_layer), *stages)
         self.norm = norm_layer(channels)
         self.permute = Permute([0, 3, 1, 2])
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.flatten = nn.Flatten(1)
         self.head = nn.Linear(channels, num_classes)
-        self.apply(_initialise)
+        self.apply(initialise_linear)
 
     def forward(self, images: Tensor) -> Tensor:
         """Score images, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
@@ -117,39 +113,15 @@ class SwinTransformer(nn.Module):
         return scores
 
 
-def _check_stages(depths: Sequence[int], num_heads: Sequence[int]) -> None:
-    if not depths or len(depths) != len(num_heads) or min(depths) < 1:
-        raise ValueError(
-            "depths and num_heads should have a positive number for each stage, "
-            f"found {list(depths)} and {list(num_heads)}"
-        )
-
-
 def _checked_patch_size(patch_size: Sequence[int]) -> tuple[int, int]:
     if len(patch_size) != 2 or min(patch_size) < 1:
         raise ValueError(f"patch_size should be 2 positive integers, found {list(patch_size)}")
     return patch_size[0], patch_size[1]
 
 
-def _rising(last: float, count: int) -> Iterator[float]:
-    """Rise evenly from 0 to `last`."""
-    return (last * index / max(count - 1, 1) for index in range(count))
-
-
-def _shift(window_size: Sequence[int], index: int) -> list[int]:
-    return [size // 2 if index % 2 else 0 for size in window_size]
-
-
 def _patch_embedding(patch_size: tuple[int, int], channels: int, norm_layer: Callable[..., nn.Module]) -> nn.Module:
     convolution = nn.Conv2d(3, channels, kernel_size=patch_size, stride=patch_size)
     return nn.Sequential(convolution, Permute([0, 2, 3, 1]), norm_layer(channels))
-
-
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear):
-        trunc_normal_(module.weight, std=0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
 
 
 @builder(weights=Swin_T_Weights.IMAGENET1K_V1)

@@ -41,9 +41,27 @@ def initialise_from_normal(module: nn.Module) -> None:
         >>> network[0].bias.any()
         tensor(False)
     """
-    if isinstance(module, nn.Conv2d):
+    if isinstance(module, (nn.Conv2d, nn.Conv3d)):
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
     elif isinstance(module, nn.Linear):
         nn.init.normal_(module.weight, std=0.01)
-    if isinstance(module, (nn.Conv2d, nn.Linear)) and module.bias is not None:
+    if isinstance(module, (nn.Conv2d, nn.Conv3d, nn.Linear)) and module.bias is not None:
         nn.init.zeros_(module.bias)
+
+
+def initialise_linear(module: nn.Module) -> None:
+    """Initialise a fully connected layer as transformers do; for `Module.apply`.
+
+    Weights get truncated normal values of standard deviation 0.02, biases zeros. Other layers stay as they are.
+
+    Args:
+        module: Any layer.
+
+    Example:
+        >>> nn.Linear(8, 8).apply(initialise_linear).weight.abs().max() < 0.2
+        tensor(True)
+    """
+    if isinstance(module, nn.Linear):
+        trunc_normal_(module.weight, std=0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
