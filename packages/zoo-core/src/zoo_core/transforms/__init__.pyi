@@ -9,3 +9,4 @@ from ._presets import ImageClassification as ImageClassification
 from ._presets import ObjectDetection as ObjectDetection
 from ._presets import OpticalFlow as OpticalFlow
 from ._presets import SemanticSegmentation as SemanticSegmentation
+from ._presets import VideoClassification as VideoClassification

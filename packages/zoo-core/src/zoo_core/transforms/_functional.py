@@ -181,7 +181,7 @@ def to_float(image: Tensor) -> Tensor:
         >>> to_float(torch.tensor([0, 51, 255], dtype=torch.uint8))
         tensor([0.0000, 0.2000, 1.0000])
     """
-    _check_tensor(image)
+    check_tensor(image)
     return to_float_tensor(image)
 
 
@@ -204,7 +204,7 @@ def normalize(image: Tensor, mean: Sequence[float], std: Sequence[float]) -> Ten
         >>> normalize(torch.ones(1, 1, 2), mean=[0.5], std=[0.25])
         tensor([[[2., 2.]]])
     """
-    _check_tensor(image)
+    check_tensor(image)
     if not image.is_floating_point():
         raise TypeError(f"Expected a floating-point tensor, found {image.dtype}: use `to_float(image)` first.")
     return normalize_tensor(image, *checked_statistics(mean, std))
@@ -241,7 +241,8 @@ def check_type(image: object) -> None:
     raise TypeError(f"Expected a PIL image or a tensor (..., C, H, W), found {name}: {hint}.")
 
 
-def _check_tensor(image: object) -> None:
+def check_tensor(image: object) -> None:
+    """Refuse what is no tensor."""
     if not isinstance(image, Tensor):
         raise TypeError(f"Expected a tensor, found {_type_name(image)}: use `pil_to_tensor` for a PIL image.")
 

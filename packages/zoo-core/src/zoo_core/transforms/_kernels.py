@@ -94,3 +94,12 @@ def check_dimensions(image: Tensor) -> None:
             f"Expected an image tensor of shape (..., C, H, W) with at least one pixel, found shape {list(image.shape)}"
             ": a grey image (H, W) needs a channel, `image.unsqueeze(0)`."
         )
+
+
+def check_clip(clip: Tensor) -> None:
+    """Refuse what has no dimension for the frames."""
+    if clip.dim() < 4:
+        raise ValueError(
+            f"Expected a clip of shape (..., T, C, H, W), found shape {list(clip.shape)}: "
+            "one frame needs a dimension, `frame.unsqueeze(0)`."
+        )

@@ -10,8 +10,16 @@ from torch import Tensor, nn
 
 from zoo_core.images import to_rgb
 
-from ._functional import InterpolationMode, check_type, checked_size, checked_statistics, pil_to_tensor, resize
-from ._kernels import center_crop_tensor, check_dimensions, normalize_tensor, resize_tensor, to_float_tensor
+from ._functional import (
+    InterpolationMode,
+    check_tensor,
+    check_type,
+    checked_size,
+    checked_statistics,
+    pil_to_tensor,
+    resize,
+)
+from ._kernels import center_crop_tensor, check_clip, check_dimensions, normalize_tensor, resize_tensor, to_float_tensor
 
 
 class _Preset(nn.Module):
@@ -192,6 +200,61 @@ class OpticalFlow(_Preset):
 def _to_symmetric_range(image: Tensor) -> Tensor:
     check_dimensions(image)
     return to_float_tensor(image).mul(2.0).sub_(1.0).contiguous()
+
+
+class VideoClassification(_Preset):
+    """Preprocessing for video classification: resize, cut out the centre, scale to [0, 1], normalise, channels first.
+
+    Takes a tensor (..., T, C, H, W) of T frames, integer or floating point in [0, 1], batched or not, and returns
+    float32 (..., C, T, height, width), as video models take clips. Frames are resized without antialiasing, as the
+    published weights were evaluated. `torch.jit.script` compiles it.
+
+    Args:
+        crop_size: Height and width of the result in pixels, or (height, width). What the resized frames lack is filled
+            with zeros before the normalisation.
+        resize_size: What the smaller edge is resized to in pixels, or (height, width).
+        mean: A value for each channel, subtracted from pixels in [0, 1].
+        std: A value for each channel, by which the difference is divided.
+        interpolation: How to resize, an `InterpolationMode` or its value.
+
+    Raises:
+        ValueError: A size is not above 0, `mean` and `std` have not as many values, `std` has a 0, or there is no such
+            interpolation. When called: the frames have no pixels, there is no dimension for them or for the channels,
+            or not as many channels as `mean` has values.
+        TypeError: When called: it is no tensor.
+
+    Example:
+        >>> preset = VideoClassification(crop_size=112, resize_size=(128, 171))
+        >>> preset(torch.zeros(16, 3, 240, 320, dtype=torch.uint8)).shape
+        torch.Size([3, 16, 112, 112])
+    """
+
+    def __init__(
+        self,
+        *,
+        crop_size: int | Sequence[int],
+        resize_size: int | Sequence[int],
+        mean: Sequence[float] = (0.43216, 0.394666, 0.37645),
+        std: Sequence[float] = (0.22803, 0.22145, 0.216989),
+        interpolation: str = "bilinear",
+    ) -> None:
+        super().__init__()
+        self.crop_size = checked_size("crop_size", crop_size)
+        self.resize_size = checked_size("resize_size", resize_size)
+        self.mean, self.std = checked_statistics(mean, std)
+        self.interpolation = InterpolationMode(interpolation)
+
+    if TYPE_CHECKING:
+
+        def __call__(self, clip: Tensor) -> Tensor: ...
+
+    def forward(self, clip: Tensor) -> Tensor:
+        if not torch.jit.is_scripting():  # type: ignore[attr-defined]
+            check_tensor(clip)
+        check_clip(clip)
+        clip = resize_tensor(clip, self.resize_size, self.interpolation, antialias=False)
+        clip = center_crop_tensor(clip, self.crop_size[0], self.crop_size[-1])
+        return normalize_tensor(to_float_tensor(clip), self.mean, self.std).transpose(-3, -4).contiguous()
 
 
 def _to_pixels(image: Tensor | Image.Image) -> Tensor:
