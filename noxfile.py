@@ -16,6 +16,7 @@ WHEELS = [
     ("zoo-classification", "resnet18"),
     ("zoo-segmentation", "lraspp_mobilenet_v3_large"),
     ("zoo-flow", "raft_small"),
+    ("zoo-video", "r3d_18"),
     ("zoo-digits", "shufflenet_v2_x0_5_digits"),
 ]
 """The packages that are tried from their wheels, each in an environment of its own, with a model to build."""

@@ -1,0 +1,228 @@
+"""Multi-head attention that pools its queries, keys and values: what MViT is made of.
+
+Haoqi Fan, Bo Xiong, Karttikeya Mangalam, Yanghao Li, Zhicheng Yan, Jitendra Malik, Christoph Feichtenhofer: Multiscale
+Vision Transformers, 2021, arXiv:2104.11227 ("V1").
+Yanghao Li, Chao-Yuan Wu, Haoqi Fan, Karttikeya Mangalam, Bo Xiong, Jitendra Malik, Christoph Feichtenhofer: MViTv2:
+Improved Multiscale Vision Transformers for Classification and Detection, 2021, arXiv:2112.01526 ("V2").
+
+Shapes: N clips of L = 1 + T * H * W tokens, the class token first, `heads` of D channels each.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zoo_core.layers import require_positive, trunc_normal_
+
+Grid = tuple[int, int, int]
+"""Tokens in time, height and width."""
+
+
+def as_triple(numbers: Sequence[int]) -> Grid:
+    """Return numbers for time, height and width."""
+    time, height, width = numbers
+    return time, height, width
+
+
+class Pool(nn.Module):
+    """Pools the tokens, but for the class token, and normalises all (V1, section 3.1).
+
+    Args:
+        pool: Pools maps `(..., C, T, H, W)`.
+        norm: Normalises tokens; `None` for no normalisation.
+    """
+
+    def __init__(self, pool: nn.Module, norm: nn.Module | None) -> None:
+        super().__init__()
+        self.pool = pool
+        self.norm_act = nn.Identity() if norm is None else nn.Sequential(norm)
+
+    def forward(self, tokens: Tensor, grid: Grid) -> tuple[Tensor, Grid]:
+        """Pool `tokens`, `(N, L, C)` of that grid; return `(N, L', C)` and its grid.
+
+        Maps have their channels last in memory, as tokens have, which is fastest to pool.
+        """
+        class_token, patches = tokens[:, :1], tokens[:, 1:].contiguous()
+        pooled = self.pool(torch.unflatten(patches, 1, grid).permute(0, 4, 1, 2, 3)).permute(0, 2, 3, 4, 1)
+        tokens = torch.cat([class_token, pooled.flatten(1, 3)], 1)
+        return self.norm_act(tokens), as_triple(pooled.shape[1:4])
+
+
+class MultiscaleAttention(nn.Module):
+    """Multi-head attention among pooled tokens (V1, section 3.1; V2, section 4.1).
+
+    Args:
+        input_size: Tokens of the input in time, height and width.
+        embed_dim: Channels of the input.
+        output_dim: Channels of the output.
+        num_heads: Attention heads; they share `output_dim` evenly.
+        kernel_q: Size of the pooling of queries in time, height and width; empty for no pooling.
+        kernel_kv: Likewise, of keys and values.
+        stride_q: Stride of the pooling of queries; empty for no pooling.
+        stride_kv: Likewise, of keys and values.
+        residual_pool: Add the pooled queries to the output (V2, equation 5).
+        residual_with_cls_embed: Do so for the class token, too.
+        rel_pos_embed: Add decomposed relative positions to the scores (V2, equation 4).
+        dropout: Probability that an element of the output is dropped in training.
+        norm_layer: Called with the channels of a head.
+
+    Shape:
+        `(N, L, embed_dim)` and its grid to `(N, L', output_dim)` and its grid.
+
+    Raises:
+        ValueError: An argument cannot be an attention layer.
+
+    Example:
+        >>> attention = MultiscaleAttention(
+        ...     [4, 8, 8], 48, 96, 2, [3, 3, 3], [3, 3, 3], [1, 2, 2], [1, 4, 4], True, False, True
+        ... )
+        >>> output, grid = attention(torch.zeros(1, 1 + 4 * 8 * 8, 48), (4, 8, 8))
+        >>> output.shape, grid
+        (torch.Size([1, 65, 96]), (4, 4, 4))
+    """
+
+    def __init__(
+        self,
+        input_size: Sequence[int],
+        embed_dim: int,
+        output_dim: int,
+        num_heads: int,
+        kernel_q: Sequence[int],
+        kernel_kv: Sequence[int],
+        stride_q: Sequence[int],
+        stride_kv: Sequence[int],
+        residual_pool: bool,
+        residual_with_cls_embed: bool,
+        rel_pos_embed: bool,
+        dropout: float = 0.0,
+        norm_layer: Callable[..., nn.Module] = nn.LayerNorm,
+    ) -> None:
+        super().__init__()
+        require_positive(num_heads=num_heads)
+        if output_dim % num_heads:
+            raise ValueError(
+                f"output_dim should be a multiple of num_heads, found output_dim={output_dim} and num_heads={num_heads}"
+            )
+        self.num_heads = num_heads
+        self.head_dim = output_dim // num_heads
+        self.residual_pool = residual_pool
+        self.residual_with_cls_embed = residual_with_cls_embed
+        self.qkv = nn.Linear(embed_dim, 3 * output_dim)
+        self.project = nn.Sequential(nn.Linear(output_dim, output_dim))
+        if dropout > 0.0:
+            self.project.append(nn.Dropout(dropout, inplace=True))
+        self.pool_q = _convolution_pool(self.head_dim, kernel_q, stride_q, norm_layer)
+        self.pool_k = _convolution_pool(self.head_dim, kernel_kv, stride_kv, norm_layer)
+        self.pool_v = _convolution_pool(self.head_dim, kernel_kv, stride_kv, norm_layer)
+        tables = _table_sizes(input_size, stride_q, stride_kv) if rel_pos_embed else [None] * 3
+        self.rel_pos_h, self.rel_pos_w, self.rel_pos_t = (_position_table(size, self.head_dim) for size in tables)
+
+    def forward(self, x: Tensor, thw: Grid) -> tuple[Tensor, Grid]:
+        """Attend among the tokens `x`, `(N, L, embed_dim)`, of the grid `thw`."""
+        projected = torch.unflatten(self.qkv(x), 2, (3, self.num_heads, self.head_dim)).permute(2, 0, 3, 1, 4)
+        query, grid = self._pool(self.pool_q, projected[0], thw)
+        key, key_grid = self._pool(self.pool_k, projected[1], thw)
+        value, _ = self._pool(self.pool_v, projected[2], thw)
+        attended = self._attend(query, key, value, grid, key_grid)
+        if self.residual_pool:
+            residual = attended + query
+            if not self.residual_with_cls_embed:
+                residual[:, :, :1] = attended[:, :, :1]
+            attended = residual
+        result: Tensor = self.project(attended.transpose(1, 2).flatten(2))
+        return result, grid
+
+    def _pool(self, pool: nn.Module | None, tokens: Tensor, grid: Grid) -> tuple[Tensor, Grid]:
+        """Pool `(N, heads, L, D)`, each head apart."""
+        if pool is None:
+            return tokens, grid
+        pooled, grid = pool(tokens.flatten(0, 1), grid)
+        return torch.unflatten(pooled, 0, tokens.shape[:2]), grid
+
+    def _attend(self, query: Tensor, key: Tensor, value: Tensor, grid: Grid, key_grid: Grid) -> Tensor:
+        """Return the attention's output, `(N, heads, L', D)`.
+
+        The relative positions of a query are further channels of it: for each coordinate that a key can have, what is
+        added to their score. Keys select theirs by further channels that are zero but for three. So there is no matrix
+        of all queries and keys.
+        """
+        scale = self.head_dim**-0.5
+        if self.rel_pos_t is not None and self.rel_pos_h is not None and self.rel_pos_w is not None:
+            tables = (self.rel_pos_t, self.rel_pos_h, self.rel_pos_w)
+            positions = _relative_positions(torch.unflatten(query[:, :, 1:], 2, grid), tables, key_grid)
+            selection = _selection(key_grid, query) / scale
+            extra = -positions.shape[-1] % 8  # what kernels like
+            query = torch.cat([query, F.pad(positions, [0, extra, 1, 0])], -1)
+            selection = F.pad(selection, [0, extra, 1, 0]).expand(*key.shape[:2], -1, -1)
+            key = torch.cat([key, selection], -1)
+            value = F.pad(value, [0, query.shape[-1] - self.head_dim])
+        attended = F.scaled_dot_product_attention(query, key, value, scale=scale)
+        return attended[..., : self.head_dim]
+
+
+def _convolution_pool(
+    channels: int, kernel: Sequence[int], stride: Sequence[int], norm_layer: Callable[..., nn.Module]
+) -> Pool | None:
+    """Make a pooling by a convolution of each channel; none where it would change nothing."""
+    if math.prod(kernel) == 1 and math.prod(stride) == 1:
+        return None
+    padding = as_triple([size // 2 for size in kernel])
+    size, step = as_triple(kernel), as_triple(stride)
+    convolution = nn.Conv3d(channels, channels, size, step, padding, groups=channels, bias=False)
+    return Pool(convolution, norm_layer(channels))
+
+
+def _table_sizes(input_size: Sequence[int], stride_q: Sequence[int], stride_kv: Sequence[int]) -> list[int]:
+    """Return how many relative positions there are in height, width and time."""
+    side = max(input_size[1:])
+    strides = [stride[1] if stride else 1 for stride in (stride_q, stride_kv)]
+    spatial = 2 * max(side // stride for stride in strides) - 1
+    return [spatial, spatial, 2 * input_size[0] - 1]
+
+
+def _position_table(size: int | None, channels: int) -> nn.Parameter | None:
+    if size is None:
+        return None
+    return nn.Parameter(trunc_normal_(torch.empty(size, channels), std=0.02))
+
+
+def _relative_positions(query: Tensor, tables: tuple[Tensor, Tensor, Tensor], keys: Grid) -> Tensor:
+    """Return for each query of `(N, heads, T, H, W, D)` what each coordinate of a key adds to their score, time first.
+
+    The result is `(N, heads, T * H * W, T' + H' + W')`, for keys of the grid `(T', H', W')`.
+    """
+    grid = query.shape[2:5]
+    time, height, width = (
+        _relative(table, *sizes).transpose(1, 2) for table, *sizes in zip(tables, grid, keys, strict=True)
+    )
+    added = (
+        torch.unflatten(query.flatten(3, 4) @ time, 3, grid[1:]),
+        query @ height,
+        (query.transpose(3, 4) @ width).transpose(3, 4),
+    )
+    return torch.cat(added, -1).flatten(2, 4)
+
+
+def _relative(table: Tensor, queries: int, keys: int) -> Tensor:
+    """Return the table's rows for each query and key of one dimension, `(queries, keys, D)` (V2, section 4.1)."""
+    positions = 2 * max(queries, keys) - 1
+    if table.shape[0] != positions:
+        table = F.interpolate(table.t().unsqueeze(0), size=positions, mode="linear")[0].t()
+    query = torch.arange(queries, device=table.device) * max(keys / queries, 1.0)
+    key = torch.arange(keys, device=table.device) * max(queries / keys, 1.0)
+    distance = query[:, None] - key + (keys - 1) * max(queries / keys, 1.0)
+    return table[distance.long()]
+
+
+def _selection(grid: Grid, like: Tensor) -> Tensor:
+    """Return for each key a 1 at its time, its height and its width, `(T * H * W, T + H + W)`, and zeros elsewhere."""
+    time, height, width = (torch.eye(size, dtype=like.dtype, device=like.device) for size in grid)
+    coordinates = (
+        time[:, None, None].expand(*grid, -1),
+        height[:, None].expand(*grid, -1),
+        width.expand(*grid, -1),
+    )
+    return torch.cat(coordinates, -1).flatten(0, 2)

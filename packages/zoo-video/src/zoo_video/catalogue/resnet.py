@@ -1,0 +1,26 @@
+"""Weights of the R3D, MC3 and R(2+1)D models."""
+
+from enum import auto
+
+from zoo_core import WeightsEnum
+
+
+class R3D_18_Weights(WeightsEnum):
+    """Weights of `r3d_18`."""
+
+    KINETICS400_V1 = auto()
+    DEFAULT = KINETICS400_V1
+
+
+class MC3_18_Weights(WeightsEnum):
+    """Weights of `mc3_18`."""
+
+    KINETICS400_V1 = auto()
+    DEFAULT = KINETICS400_V1
+
+
+class R2Plus1D_18_Weights(WeightsEnum):
+    """Weights of `r2plus1d_18`."""
+
+    KINETICS400_V1 = auto()
+    DEFAULT = KINETICS400_V1
