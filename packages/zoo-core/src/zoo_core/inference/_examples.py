@@ -44,6 +44,6 @@ _EXAMPLES: Mapping[str, Callable[[nn.Module, Callable[..., torch.Tensor]], tuple
     "zoo_classification": lambda model, noise: (noise(1, 3, _side(model), _side(model)),),
     "zoo_segmentation": lambda model, noise: (noise(1, 3, SIDE, SIDE),),
     "zoo_detection": lambda model, noise: ([noise(3, 320, 320)],),
-    "zoo_video": lambda model, noise: (noise(1, 3, 16, SIDE, SIDE),),
+    "zoo_video": lambda model, noise: (noise(1, 3, *getattr(model, "clip_size", (16, SIDE, SIDE))),),
     "zoo_flow": lambda model, noise: (noise(1, 3, 128, 128), noise(1, 3, 128, 128)),
 }
