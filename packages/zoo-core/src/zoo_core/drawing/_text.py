@@ -7,9 +7,14 @@ from zoo_core.images import to_rgb
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
-def font_for(image: Image.Image) -> tuple[Font, int]:
-    """Return a font that can be read on a picture of that size, and the height of its letters in pixels."""
-    size = max(12, round(min(image.width, 2 * image.height) / 25))
+def font_for(image: Image.Image, letters_across: int = 25) -> tuple[Font, int]:
+    """Return a font that can be read on a picture of that size, and the height of its letters in pixels.
+
+    Args:
+        image: The picture.
+        letters_across: The height of a letter as a part of the picture's width; at least 12 pixels.
+    """
+    size = max(12, round(min(image.width, 2 * image.height) / letters_across))
     return ImageFont.load_default(size), size
 
 
