@@ -31,6 +31,8 @@ from .fill import calibrate_, fill_, image_batch, unit_image
 FOLDER = Path(__file__).parent
 LARGE = 60_000_000
 """Parameters above which running a model is slow."""
+BUSY = "rcnn_resnet50"
+"""In the names of models that are slow to run whatever their size: they look at a thousand boxes of each image."""
 
 
 def built_in_models() -> dict[str, str | None]:
@@ -127,7 +129,7 @@ def _read(kind: str, model: str) -> list[dict[str, Any]]:
 
 
 def _is_large(model: str) -> bool:
-    return bool(_read("outputs", model)[0]["num_params"] > LARGE)
+    return BUSY in model or bool(_read("outputs", model)[0]["num_params"] > LARGE)
 
 
 def _members(model: str, weights: str | None) -> list[str]:

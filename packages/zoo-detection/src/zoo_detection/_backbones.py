@@ -254,7 +254,7 @@ def trainable_layers_or_default(
                 f"been set to True, falling back to trainable_backbone_layers={max_value} so that all layers are "
                 "trainable",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         return max_value
     if trainable_backbone_layers is None:

@@ -110,3 +110,39 @@ def _locate(position: int, tensors: Sequence[Tensor]) -> tuple[int, int]:
             return index, position
         position -= len(tensor)
     raise IndexError(position)
+
+
+def check_masks(targets: Sequence[Mapping[str, Tensor]], images: Sequence[Tensor]) -> None:
+    """Check that each target has `masks`, `(N, H, W)` for N boxes on an image of H x W pixels.
+
+    Raises:
+        TargetError: It has not; the message says of which image.
+    """
+    for index, (target, image) in enumerate(zip(targets, images, strict=True)):
+        masks = tensor_of(target, "masks", index)
+        expected = (len(target["boxes"]), *image.shape[-2:])
+        if tuple(masks.shape) != expected:
+            raise TargetError(
+                "Expected a mask of the size of the image for each box: target masks of shape [N, H, W], "
+                f"here {list(expected)}, got {list(masks.shape)} for target at index {index}."
+            )
+
+
+def check_keypoints(targets: Sequence[Mapping[str, Tensor]]) -> None:
+    """Check that each target has `keypoints`, `(N, K, 3)` for N boxes: x, y and visibility.
+
+    Raises:
+        TargetError: It has not; the message says of which image.
+        TypeError: They are not floating point.
+    """
+    for index, target in enumerate(targets):
+        keypoints = tensor_of(target, "keypoints", index)
+        if keypoints.dim() != 3 or keypoints.shape[0] != len(target["boxes"]) or keypoints.shape[2] != 3:
+            raise TargetError(
+                f"Expected target keypoints of shape [{len(target['boxes'])}, K, 3]: x, y and visibility of K "
+                f"keypoints for each box, got {list(keypoints.shape)} for target at index {index}."
+            )
+        if not keypoints.is_floating_point():
+            raise TypeError(
+                f"target keypoints must of float type, instead got {keypoints.dtype} for target at index {index}"
+            )
