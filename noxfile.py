@@ -21,7 +21,7 @@ WHEELS = [
 ]
 """The packages that are tried from their wheels, each in an environment of its own, with a model to build."""
 PEERS = ["torch==2.13.0", "torchvision==0.28.0"]
-BENCHMARKS = ["start", "ready", "forward", "optimized", "int8", "operators"]
+BENCHMARKS = ["start", "ready", "forward", "optimized", "int8", "operators", "folder", "video_decoding"]
 IN_PARALLEL = ["-n", "auto", "--maxprocesses", "4"]
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 """A process a core, and a thread a process: twice as fast as the other way round."""

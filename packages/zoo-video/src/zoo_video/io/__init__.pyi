@@ -1,0 +1,14 @@
+from ._clips import clip_times as clip_times
+from ._clips import read_clips as read_clips
+from ._container import VideoError as VideoError
+from ._container import VideoInfo as VideoInfo
+from ._container import VideoSource as VideoSource
+from ._container import VideoWarning as VideoWarning
+from ._container import probe as probe
+from ._frames import FrameReader as FrameReader
+from ._frames import read_frames as read_frames
+from ._frames import read_frames_at as read_frames_at
+from ._stream import Frame as Frame
+from ._stream import Video as Video
+from ._stream import iterate as iterate
+from ._stream import read_video as read_video
