@@ -120,7 +120,7 @@ def push(
 
 
 @command.command("verify")
-@click.argument("mirror", metavar="MIRROR", required=False)
+@click.argument("mirror", metavar="[MIRROR]", required=False)
 @_names
 @click.option("--all", "everything", is_flag=True, help="Expect all entries of the catalogue.")
 @click.option("--full", is_flag=True, help="Read and hash every file, which downloads all of a remote mirror.")
