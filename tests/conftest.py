@@ -13,8 +13,9 @@ from zoo_core import Weights, WeightsEnum
 from zoo_core.files import Settings, sha256_of
 from zoo_core.files._once import forget_answers
 
-# Read by huggingface_hub when it is imported.
+# Read by huggingface_hub when it is imported. A token that somebody has logged in with must not reach test servers.
 os.environ |= {"HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+os.environ["HF_TOKEN_PATH"] = "/no/such/token"
 
 
 @pytest.fixture(autouse=True)
