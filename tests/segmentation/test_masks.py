@@ -148,8 +148,9 @@ def test_an_overlay_of_background_alone_is_the_image() -> None:
     [
         (torch.zeros(64, 48, dtype=torch.int64), "size of the image, 64 x 48, found 48 x 64"),
         (torch.full((48, 64), 21), "class 21, but categories names 21"),
+        (Image.new("RGB", (64, 48), "white"), "mode 'L' or 'P', one class a pixel, found 'RGB'"),
     ],
 )
-def test_labels_that_do_not_fit_are_refused(labels: torch.Tensor, message: str) -> None:
+def test_labels_that_do_not_fit_are_refused(labels: torch.Tensor | Image.Image, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         overlay(Image.new("RGB", (64, 48)), labels, CATEGORIES)

@@ -129,7 +129,8 @@ def overlay(
         An RGB image of the width and height of `image`; with a legend it is higher, and wider than a narrow image.
 
     Raises:
-        ValueError: `labels` is not of the image's size, has classes without a name, or `opacity` is out of range.
+        ValueError: `labels` is not of the image's size, is a picture instead of classes, has classes without a name, or
+            `opacity` is out of range.
 
     Example:
         >>> photo, labels = Image.new("RGB", (64, 48)), torch.full((48, 64), 12)
@@ -137,12 +138,11 @@ def overlay(
         (64, 48)
     """
     classes = to_image(labels) if isinstance(labels, Tensor) else labels
-    areas = sorted(((count, index) for index, count in enumerate(classes.histogram()) if count), reverse=True)
-    if areas and max(index for _, index in areas) >= len(categories):
-        found = max(index for _, index in areas)
-        raise ValueError(
-            f"labels have class {found}, but categories names {len(categories)}: of what weights are they?"
-        )
-    colours = {index: colour_of(index) for _, index in areas if index != background}
+    colours = {index: colour_of(index) for index in range(len(categories)) if index != background}
     drawn = with_labels(image, classes, colours, opacity=opacity)
-    return with_legend(drawn, [(categories[index], colour) for index, colour in colours.items()]) if legend else drawn
+    areas = sorted(((count, index) for index, count in enumerate(classes.histogram()) if count), reverse=True)
+    last = max(index for _, index in areas)
+    if last >= len(categories):
+        raise ValueError(f"labels have class {last}, but categories names {len(categories)}: of what weights are they?")
+    entries = [(categories[index], colours[index]) for _, index in areas if index in colours]
+    return with_legend(drawn, entries) if legend else drawn
