@@ -10,7 +10,6 @@ from PIL import Image
 
 sys.path.append(str(Path(__file__).parents[1] / "examples"))
 from ray_data import main as example
-
 from zoo_core.prediction import Failure, predict
 
 MODEL = "shufflenet_v2_x0_5_digits"

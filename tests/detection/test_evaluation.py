@@ -1,0 +1,92 @@
+"""Average precision, against cases that can be counted."""
+
+import pytest
+import torch
+
+from zoo_detection.evaluation import average_precision, mask_iou
+
+BOXES = torch.tensor([[0.0, 0.0, 10.0, 10.0], [20.0, 0.0, 40.0, 10.0], [0.0, 30.0, 10.0, 60.0]])
+LABELS = torch.tensor([1, 1, 2])
+TARGET = {"boxes": BOXES, "labels": LABELS}
+
+
+def found(boxes, labels, scores):
+    return {"boxes": boxes, "labels": torch.tensor(labels), "scores": torch.tensor(scores)}
+
+
+def test_perfect_detections_have_a_precision_of_one():
+    result = average_precision([found(BOXES, [1, 1, 2], [0.9, 0.2, 0.5])], [TARGET])
+    assert result.mean == pytest.approx(1)
+    assert result.of_class == pytest.approx({1: 1.0, 2: 1.0})
+    assert list(result.at) == pytest.approx([0.5 + 0.05 * step for step in range(10)])
+
+
+def test_no_detections_have_a_precision_of_zero():
+    assert average_precision([found(BOXES[:0], [], [])], [TARGET]).mean == 0
+
+
+def test_half_of_the_objects_found_is_half_of_the_recalls():
+    result = average_precision([found(BOXES[:1], [1], [0.9])], [TARGET])
+    assert result.of_class == pytest.approx({1: 51 / 101, 2: 0.0})
+
+
+def test_wrong_detections_before_right_ones_cost_precision():
+    wrong = torch.cat([BOXES[:1] + 500, BOXES[:1]])
+    result = average_precision([found(wrong, [1, 1], [0.9, 0.8])], [{"boxes": BOXES[:1], "labels": LABELS[:1]}])
+    assert result.mean == pytest.approx(0.5)
+    late = average_precision([found(wrong, [1, 1], [0.8, 0.9])], [{"boxes": BOXES[:1], "labels": LABELS[:1]}])
+    assert late.mean == pytest.approx(1)
+
+
+def test_an_object_is_found_once():
+    twice = found(BOXES[[0, 0, 1]], [1, 1, 1], [0.9, 0.8, 0.7])
+    result = average_precision([twice], [{"boxes": BOXES[:2], "labels": LABELS[:2]}])
+    expected = (51 * 1 + 50 * 2 / 3) / 101  # recalls up to a half at precision 1, the others at 2 of 3
+    assert result.mean == pytest.approx(expected)
+
+
+def test_a_class_is_not_found_by_another():
+    result = average_precision([found(BOXES, [2, 2, 1], [0.9, 0.8, 0.7])], [TARGET])
+    assert result.mean == 0
+
+
+def test_overlap_decides_at_which_thresholds_a_detection_is_right():
+    shifted = BOXES[1:2] + torch.tensor([4.0, 0.0, 4.0, 0.0])  # 16 of 24
+    result = average_precision([found(shifted, [1], [0.9])], [{"boxes": BOXES[1:2], "labels": LABELS[1:2]}])
+    assert [round(value) for value in result.at.values()] == [1, 1, 1, 1, 0, 0, 0, 0, 0, 0]
+    assert result.mean == pytest.approx(0.4)
+
+
+def test_scores_rank_over_all_images():
+    one = {"boxes": BOXES[:1], "labels": LABELS[:1]}
+    results = [found(BOXES[:1], [1], [0.6]), found(BOXES[:1] + 500, [1], [0.9])]
+    assert average_precision(results, [one, one]).mean == pytest.approx(51 / 101 * 0.5)
+
+
+def test_only_the_most_probable_are_looked_at():
+    result = average_precision([found(BOXES[[2, 0]], [1, 1], [0.9, 0.8])], [TARGET], most=1)
+    assert result.of_class[1] == 0
+
+
+def test_images_without_objects_count_what_is_found_there_as_wrong():
+    nothing = {"boxes": BOXES[:0], "labels": LABELS[:0]}
+    one = {"boxes": BOXES[:1], "labels": LABELS[:1]}
+    results = [found(BOXES[:1], [1], [0.6]), found(BOXES[:1], [1], [0.9])]
+    assert average_precision(results, [one, nothing]).mean == pytest.approx(0.5)
+
+
+def test_masks_are_compared_pixel_by_pixel():
+    masks = torch.zeros(2, 10, 10)
+    masks[0, :4], masks[1, 2:8] = 1, 1
+    torch.testing.assert_close(mask_iou(masks > 0, masks > 0), torch.tensor([[1, 20 / 80], [20 / 80, 1]]))
+    target = {"boxes": BOXES[:1], "labels": LABELS[:1], "masks": masks[1:]}
+    result = found(BOXES[:1] + 500, [1], [0.9]) | {"masks": 0.8 * masks[1:, None]}
+    assert average_precision([result], [target], overlap="masks").mean == pytest.approx(1)
+    assert average_precision([result], [target]).mean == 0
+
+
+def test_what_cannot_be_compared_is_refused():
+    with pytest.raises(ValueError, match="Expected detections of 1 images, as there are targets, found 0"):
+        average_precision([], [TARGET])
+    with pytest.raises(ValueError, match="needs true objects, found none"):
+        average_precision([], [])
