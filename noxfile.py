@@ -15,6 +15,7 @@ PACKAGES = sorted(path.parent for path in Path("packages").glob("*/pyproject.tom
 WHEELS = [
     ("zoo-classification", "resnet18"),
     ("zoo-segmentation", "lraspp_mobilenet_v3_large"),
+    ("zoo-detection", "fasterrcnn_mobilenet_v3_large_320_fpn"),
     ("zoo-flow", "raft_small"),
     ("zoo-video", "r3d_18"),
     ("zoo-digits", "shufflenet_v2_x0_5_digits"),
