@@ -166,6 +166,13 @@ def test_exported_program_of_convolutions_agrees_on_other_sizes(network: nn.Modu
     torch.testing.assert_close(program(others), network(others), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is:DeprecationWarning")
+@pytest.mark.parametrize("builder", [r3d, mc3_of_bottlenecks, r2plus1d, pytest.param(S3D, marks=pytest.mark.slow)])
+def test_scripted_convolutions_agree(network: nn.Module, builder: Builder) -> None:
+    batch = clips(builder)
+    torch.testing.assert_close(torch.jit.script(network.eval())(batch), network(batch))
+
+
 @pytest.mark.parametrize("builder", [r2plus1d, swin, mvit_v1, mvit_v2])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
 def test_other_precisions_give_the_scores_in_them(network: nn.Module, builder: Builder, dtype: torch.dtype) -> None:

@@ -186,7 +186,9 @@ def _table_sizes(input_size: Sequence[int], stride_q: Sequence[int], stride_kv: 
 def _position_table(size: int | None, channels: int) -> nn.Parameter | None:
     if size is None:
         return None
-    return nn.Parameter(trunc_normal_(torch.empty(size, channels), std=0.02))
+    table = nn.Parameter(torch.empty(size, channels))
+    trunc_normal_(table, std=0.02)
+    return table
 
 
 def _relative_positions(query: Tensor, tables: tuple[Tensor, Tensor, Tensor], keys: Grid) -> Tensor:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoo_core.building import build, builder
@@ -25,13 +26,13 @@ _UNIT = partial(ConvNormActivation, conv_layer=nn.Conv3d, activation_layer=parti
 class MaxPool3d(nn.MaxPool3d):
     """Pools maxima, with the channels last in memory: that is several times as fast on CPUs.
 
-    Arguments and shapes are those of `nn.MaxPool3d`.
+    Arguments and shapes are those of `nn.MaxPool3d`, but for `return_indices`.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         """Pool `x`, `(N, C, T, H, W)`."""
-        pooled: Tensor = super().forward(x.contiguous(memory_format=torch.channels_last_3d))
-        return pooled
+        x = x.contiguous(memory_format=torch.channels_last_3d)
+        return F.max_pool3d(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
 
 
 class TemporalSeparableConv(nn.Sequential):
