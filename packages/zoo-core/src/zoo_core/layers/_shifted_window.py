@@ -198,10 +198,10 @@ def separate_regions(regions: Tensor, dtype: torch.dtype) -> Tensor:
     """Return what is added to the scores `(..., T, T)` of tokens in `regions`, `(..., T)`: -100 for different ones.
 
     Example:
-        >>> separate_regions(torch.tensor([0, 0, 1]), torch.float32)
-        tensor([[   0.,    0., -100.],
-                [   0.,    0., -100.],
-                [-100., -100.,    0.]])
+        >>> separate_regions(torch.tensor([0, 0, 1]), torch.float32) < 0
+        tensor([[False, False,  True],
+                [False, False,  True],
+                [ True,  True, False]])
     """
     numbers = regions.to(dtype)
     return (numbers.unsqueeze(-2) - numbers.unsqueeze(-1)).abs().clamp(max=1.0) * -100.0
