@@ -18,6 +18,7 @@ from core.tiny_weights import V1, V2, published
 from servers import Corrupted, FileServer, Hanging, HtmlPage, Stalled, Status, Truncated
 from servers.repositories import blob_path
 from zoo_core import get_model, get_weight, list_weights
+from zoo_core.building import without_files
 from zoo_core.cli import main
 from zoo_core.files import FileFact, Manifest, Settings, resolve
 from zoo_core.files._once import forget_answers
@@ -555,8 +556,6 @@ def test_cards_of_a_mirror_list_its_entries(tiny, folder):
 
 
 def test_config_builds_the_model_and_names_every_argument_of_its_preset():
-    from zoo_core.building import without_files
-
     config = json.loads(json.dumps(config_of(get_weight("ResNet18_Weights.DEFAULT"))))
     with without_files():
         model = get_model(config["architecture"], **config["arguments"])
@@ -570,6 +569,28 @@ def test_config_builds_the_model_and_names_every_argument_of_its_preset():
         "interpolation": "bilinear",
         "antialias": True,
     }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ResNet18_QuantizedWeights.DEFAULT",
+        "FasterRCNN_MobileNet_V3_Large_320_FPN_Weights.DEFAULT",
+        "LRASPP_MobileNet_V3_Large_Weights.DEFAULT",
+        "R3D_18_Weights.DEFAULT",
+        "Raft_Small_Weights.DEFAULT",
+        "ViT_B_16_Weights.IMAGENET1K_SWAG_E2E_V1",
+    ],
+)
+def test_config_of_any_task_is_what_the_builder_and_the_preset_take(name):
+    member = get_weight(name)
+    config = json.loads(json.dumps(config_of(member)))
+    with without_files():
+        model = get_model(config["architecture"], **config["arguments"])
+    assert isinstance(model, torch.nn.Module)
+    preset, arguments = config["preprocessing"].pop("preset"), config["preprocessing"]
+    assert repr(member.transforms.func(**arguments)) == repr(member.transforms())
+    assert preset == type(member.transforms()).__name__
 
 
 def test_address_of_a_folder_with_a_space_can_be_used(tiny, tmp_path, monkeypatch):

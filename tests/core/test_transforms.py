@@ -10,7 +10,14 @@ from PIL import Image
 from torch import Tensor, nn
 
 from reference.fill import photo
-from zoo_core.transforms import ImageClassification, InterpolationMode, SemanticSegmentation, to_float
+from zoo_core.transforms import (
+    ImageClassification,
+    InterpolationMode,
+    ObjectDetection,
+    OpticalFlow,
+    SemanticSegmentation,
+    to_float,
+)
 
 PRESETS = {"ImageClassification": ImageClassification, "SemanticSegmentation": SemanticSegmentation}
 REFERENCE = Path(__file__).parents[1] / "reference" / "transforms.json"
@@ -240,3 +247,8 @@ def test_a_preset_compiles_into_one_graph() -> None:
     preset = ImageClassification(crop_size=21, resize_size=28)
     compiled = torch.compile(preset, backend="eager", fullgraph=True)
     assert torch.equal(compiled(pixels()), preset(pixels()))
+
+
+@pytest.mark.parametrize("preset", [ObjectDetection, OpticalFlow])
+def test_preset_without_arguments_can_be_printed(preset):
+    assert repr(preset()) == f"{preset.__name__}()"

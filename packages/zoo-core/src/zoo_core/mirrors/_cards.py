@@ -9,7 +9,7 @@ from zoo_core._registry import get_weight, get_weights_entry
 from zoo_core._weights import WeightsEnum
 from zoo_core.files import FileFact, Manifest
 
-from ._config import preprocessing_of
+from ._config import more_arguments, preprocessing_of
 
 _PIPELINES = {
     "classification": "image-classification",
@@ -142,11 +142,12 @@ def _cell(value: object) -> str:
 
 
 def _use(member: WeightsEnum, model: str) -> str:
+    more = "".join(f", {name}={value!r}" for name, value in more_arguments(member).items())
     return (
         "```python\n"
         "from zoo_core import get_model, get_weight\n\n"
         f'weights = get_weight("{member}")\n'
-        f'model = get_model("{model}", weights=weights).eval()\n'
+        f'model = get_model("{model}", weights=weights{more}).eval()\n'
         "preprocess = weights.transforms()\n"
         "```"
     )

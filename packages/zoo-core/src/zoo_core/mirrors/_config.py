@@ -1,6 +1,5 @@
 """`config.json`: what builds the model of a weights entry, and what prepares its input."""
 
-import inspect
 import json
 from typing import Any
 
@@ -22,12 +21,21 @@ def config_of(member: WeightsEnum) -> dict[str, Any]:
         "builder": f"{entry.module}.{entry.builder}",
         "task": entry.task,
         "weights": str(member),
-        "arguments": {"weights": member.name} | ({"num_classes": len(categories)} if categories else {}),
+        "arguments": {"weights": member.name, **more_arguments(member)}
+        | ({"num_classes": len(categories)} if categories else {}),
         "num_params": meta.get("num_params"),
         "min_size": meta.get("min_size"),
         "preprocessing": preprocessing_of(member),
         "categories": categories,
     }
+
+
+def more_arguments(member: WeightsEnum) -> dict[str, Any]:
+    """Return what the builder of an entry's model needs beside the weights."""
+    from zoo_core.prediction._tasks import TASKS  # imports Pillow
+
+    task = TASKS.get(get_weights_entry(member).task)
+    return dict(task.arguments) if task else {}
 
 
 def config_text(member: WeightsEnum) -> str:
@@ -40,6 +48,7 @@ def preprocessing_of(member: WeightsEnum) -> dict[str, Any]:
     preset = member.transforms
     if not isinstance(preset, Preset):
         return {"preset": getattr(preset, "__qualname__", repr(preset))}
+    from zoo_core.transforms._presets import preset_arguments  # imports torch
+
     built = preset()
-    arguments = {name: getattr(built, name, None) for name in inspect.signature(type(built)).parameters}
-    return {"preset": type(built).__name__} | arguments
+    return {"preset": type(built).__name__} | preset_arguments(built)

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from PIL import Image
@@ -22,12 +22,18 @@ from ._functional import (
 from ._kernels import center_crop_tensor, check_clip, check_dimensions, normalize_tensor, resize_tensor, to_float_tensor
 
 
+def preset_arguments(preset: nn.Module) -> dict[str, Any]:
+    """Return the arguments that a preset was made with, or would be by default, by name: its attributes tell."""
+    parameters = inspect.signature(type(preset)).parameters.values()
+    names = [each.name for each in parameters if each.kind not in {each.VAR_POSITIONAL, each.VAR_KEYWORD}]
+    return {name: getattr(preset, name) for name in names if hasattr(preset, name)}
+
+
 class _Preset(nn.Module):
     """A preset: its attributes are named as the arguments it was made with, and it has no parameters or buffers."""
 
     def extra_repr(self) -> str:
-        arguments = inspect.signature(type(self)).parameters
-        return ", ".join(f"{name}={getattr(self, name)!r}" for name in arguments)
+        return ", ".join(f"{name}={value!r}" for name, value in preset_arguments(self).items())
 
 
 class ImageClassification(_Preset):
