@@ -23,6 +23,8 @@ WHEELS = [
 """The packages that are tried from their wheels, each in an environment of its own, with a model to build."""
 PEERS = ["torch==2.13.0", "torchvision==0.28.0"]
 BENCHMARKS = ["start", "ready", "forward", "optimized", "int8", "operators", "folder", "video_decoding"]
+QUICK = {"ready": ["--quick"]}
+"""What the benchmarks are called with unless they are named: all models would take hours."""
 IN_PARALLEL = ["-n", "auto", "--maxprocesses", "4"]
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 """A process a core, and a thread a process: twice as fast as the other way round."""
@@ -134,8 +136,18 @@ def bench(session: nox.Session) -> None:
     # torchvision works with the one build of torch that it was made for.
     session.install("-q", *PEERS, env={"PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull})
     install_packages(session)
+    results = Path(session.create_tmp())
+    for file in results.glob("results.*"):
+        file.unlink()
     for name in session.posargs[:1] or BENCHMARKS:
-        session.run("python", f"benchmarks/{name}.py", *session.posargs[1:], env={"PYTHONPATH": "tests"})
+        arguments = session.posargs[1:] or QUICK.get(name, [])
+        session.run(
+            "python",
+            f"benchmarks/{name}.py",
+            *arguments,
+            env={"PYTHONPATH": "tests", "BENCHMARK_RESULTS": str(results)},
+        )
+    session.log(f"the tables are in {results}: results.md, and results.jsonl for machines")
 
 
 @nox.session(venv_backend="none")

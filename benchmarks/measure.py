@@ -1,6 +1,7 @@
 """What every benchmark shares: runs in turn, medians, and a table of ratios. Machines are noisy: only ratios count."""
 
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 
@@ -17,23 +19,23 @@ def in_turn(functions: Sequence[Callable[[], float]], rounds: int) -> list[list[
     return [list(figures) for figures in zip(*results, strict=True)]
 
 
-def process_seconds(code: str) -> Callable[[], float]:
+def process_seconds(code: str, *arguments: str) -> Callable[[], float]:
     """Return a function that measures a fresh Python running `code`, from start to end."""
 
     def measure() -> float:
         started = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([sys.executable, "-c", code, *arguments], check=True, stdout=subprocess.DEVNULL)
         return time.perf_counter() - started
 
     return measure
 
 
-def process_figure(code: str, *arguments: str) -> Callable[[], float]:
+def process_figure(code: str, *arguments: str, line: int = -1) -> Callable[[], float]:
     """Return a function that runs `code` in a fresh Python and reads the figure on the last line of its output."""
 
     def measure() -> float:
         done = subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True, text=True)
-        return float(done.stdout.split()[-1])
+        return float(done.stdout.split()[line])
 
     return measure
 
@@ -49,12 +51,17 @@ def milliseconds(seconds: Sequence[float]) -> str:
 
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print a Markdown table, with a line about the machine."""
-    print(f"\n### {title}\n\n{machine()}\n")
-    print(f"| {' | '.join(header)} |")
-    print(f"|{'|'.join('---' if column == 0 else '---:' for column in range(len(header)))}|")
-    for row in rows:
-        print(f"| {' | '.join(map(str, row))} |", flush=True)
+    """Print a Markdown table, with a line about the machine; add it to the files of `BENCHMARK_RESULTS`, where set."""
+    table = [f"| {' | '.join(map(str, row))} |" for row in (header, *rows)]
+    table.insert(1, f"|{'|'.join('---' if column == 0 else '---:' for column in range(len(header)))}|")
+    text = "\n".join([f"\n### {title}\n\n{machine()}\n", *table])
+    print(text, flush=True)
+    folder = os.environ.get("BENCHMARK_RESULTS")
+    if folder:
+        facts = {"title": title, "machine": machine(), "header": header, "rows": [list(map(str, row)) for row in rows]}
+        for name, line in (("results.md", text), ("results.jsonl", json.dumps(facts, ensure_ascii=False))):
+            with (Path(folder) / name).open("a", encoding="utf-8") as file:
+                print(line, file=file)
 
 
 def machine() -> str:

@@ -1,24 +1,29 @@
-"""How long users wait for a model with weights from a warm cache: fresh processes, after the imports.
+"""How long users wait for a model with weights from a warm cache, and for a first prediction: fresh processes.
 
-    nox -s bench -- ready [MODEL...]
+    nox -s bench -- ready [--quick | MODEL...]
 
-Both load the same synthetic file from the same folder; ours is verified (stamped), theirs is not looked at.
+All models by default, one of each family with `--quick`. Both load the same synthetic file from the same folder; ours
+is verified (stamped), theirs is not looked at. Models are timed after the imports, the first prediction with them.
+Memory is what the process's peak grows by, over the size of the file.
 """
 
+import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from measure import in_turn, milliseconds, print_table, process_figure, ratio
+from measure import in_turn, milliseconds, print_table, process_figure, process_seconds, ratio
 from reference.families import one_of_each
+from zoo_core import list_models
 
 PREPARE = """
 import hashlib, os, sys, torch, zoo_core, zoo_core.building
 name, form, folder = sys.argv[1:]
 torch.manual_seed(0)
 with zoo_core.building.without_files():
-    state = zoo_core.get_model(name, weights="DEFAULT").state_dict()
+    arguments = {"quantize": True} if name.startswith("quantized") else {}
+    state = zoo_core.get_model(name, weights="DEFAULT", **arguments).state_dict()
 torch.save(state, folder + "/file", _use_new_zipfile_serialization=form == "zip")
 digest = hashlib.sha256(open(folder + "/file", "rb").read()).hexdigest()
 os.rename(folder + "/file", f"{folder}/{name}-{digest[:8]}.pth")
@@ -26,44 +31,85 @@ print(f"{name}-{digest[:8]}.pth")
 """
 
 READY = """
-import sys, time, torch
+import resource, sys, time, torch
 name, file = sys.argv[1:]
+arguments = {{"quantize": True}} if name.startswith("quantized") else {{}}
 {imports}
 member = {weights}(name).DEFAULT
 url = "http://127.0.0.1:9/" + file
 member._value_ = {value}
 {warm_up}
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 started = time.perf_counter()
-model = {build}(name, weights=member, progress=False)
-print(time.perf_counter() - started)
+model = {build}(name, weights=member, progress=False, **arguments)
+seconds = time.perf_counter() - started
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+print(seconds)
 """
 
-OURS = READY.format(
-    imports="import zoo_core, zoo_core.files",
-    weights="zoo_core.get_model_weights",
-    value="zoo_core.Weights(url, member.transforms, member.meta)",
-    warm_up="zoo_core.files.resolve(member.file)  # verified once before, as after its download",
-    build="zoo_core.get_model",
-)
-THEIRS = READY.format(
-    imports="import torchvision.models as models",
-    weights="models.get_model_weights",
-    value="type(member.value)(url, member.transforms, member.meta)",
-    warm_up="",
-    build="models.get_model",
-)
+FIRST = """
+import sys
+name, file = sys.argv[1:]
+from PIL import Image
+{imports}
+member = {weights}(name).DEFAULT
+url = "http://127.0.0.1:9/" + file
+member._value_ = {value}
+model = {build}(name, weights=member, progress=False).eval()
+image = Image.new("RGB", (640, 480), "gray")
+import torch
+with torch.inference_mode():
+    scores = model(member.transforms()(image).unsqueeze(0)).softmax(1)
+print(member.meta["categories"][scores.argmax()])
+"""
+
+LIBRARIES = [
+    {
+        "imports": "import zoo_core, zoo_core.files",
+        "weights": "zoo_core.get_model_weights",
+        "value": "zoo_core.Weights(url, member.transforms, member.meta)",
+        "warm_up": "zoo_core.files.resolve(member.file)  # verified once before, as after its download",
+        "build": "zoo_core.get_model",
+    },
+    {
+        "imports": "import torchvision.models as models",
+        "weights": "models.get_model_weights",
+        "value": "type(member.value)(url, member.transforms, member.meta)",
+        "warm_up": "",
+        "build": "models.get_model",
+    },
+]
+"""Ours, and theirs."""
 
 
 def main(models: list[str], rounds: int = 7) -> None:
-    rows = []
+    rows, ratios = [], []
     for model in models:
         for form in ("zip", "older"):
             with tempfile.TemporaryDirectory() as home:
                 file = prepare(model, form, home)
-                codes = (with_caches(OURS, home), with_caches(THEIRS, home))
+                codes = [with_caches(READY.format(**library), home) for library in LIBRARIES]
                 ours, theirs = in_turn([process_figure(code, model, file) for code in codes], rounds)
-            rows.append((model, form, milliseconds(ours), milliseconds(theirs), f"{ratio(ours, theirs):.1f}"))
-    print_table("Model ready, warm cache", ("model", "file", "zoo", "torchvision", "times faster"), rows)
+                size = (Path(home) / "hub" / "checkpoints" / file).stat().st_size
+                peak = process_figure(codes[0], model, file, line=-2)() / size
+            ratios.append(ratio(ours, theirs))
+            rows.append((model, form, milliseconds(ours), milliseconds(theirs), f"{ratios[-1]:.1f}", f"{peak:.2f}"))
+            print("  ", *rows[-1], file=sys.stderr)
+    rows.append(("geometric mean", "", "", "", f"{statistics.geometric_mean(ratios):.1f}", ""))
+    header = ("model", "file", "zoo", "torchvision", "times faster", "memory : file")
+    print_table("Model ready, warm cache", header, rows)
+
+
+def first_prediction(model: str = "resnet50", rounds: int = 7) -> None:
+    """Measure whole processes that predict one image."""
+    with tempfile.TemporaryDirectory() as home:
+        file = prepare(model, "zip", home)
+        codes = [with_caches(FIRST.format(**library), home) for library in LIBRARIES]
+        ours, theirs = in_turn([process_seconds(code, model, file) for code in codes], rounds)
+    row = (model, milliseconds(ours), milliseconds(theirs), f"{1 / ratio(ours, theirs):.2f}")
+    print_table(
+        "First prediction, cold process, warm cache", ("model", "zoo", "torchvision", "zoo : torchvision"), [row]
+    )
 
 
 def prepare(model: str, form: str, home: str) -> str:
@@ -79,4 +125,6 @@ def with_caches(code: str, home: str) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or sorted({"resnet50", *one_of_each()}))
+    first_prediction()
+    quick = "--quick" in sys.argv
+    main([name for name in sys.argv[1:] if name != "--quick"] or (one_of_each() if quick else list_models()))
