@@ -1,5 +1,6 @@
 """RoIAlign against its definition."""
 
+import functools
 import math
 
 import pytest
@@ -42,6 +43,12 @@ def by_definition(features: Tensor, boxes: Tensor, sides: tuple[int, int], scale
     return pooled
 
 
+@functools.cache
+def expected_for(sides: tuple[int, int], scale: float, ratio: int, aligned: bool) -> tuple[Tensor, Tensor]:
+    features = random_features(1, 3, int(40 * scale), int(48 * scale))
+    return features, by_definition(features[0], ODD_BOXES, sides, scale, ratio, aligned)
+
+
 def interpolated(features: Tensor, y: float, x: float) -> Tensor:
     height, width = features.shape[1:]
     if not (-1 <= y <= height and -1 <= x <= width):
@@ -58,21 +65,33 @@ def random_features(*shape: int) -> Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
 
+@pytest.fixture(params=["as chosen", "from a table", "one by one"])
+def way(request, monkeypatch):
+    """Pool on each of the ways between which sizes decide."""
+    if request.param != "as chosen":
+        share = 0.0 if request.param == "from a table" else math.inf
+        monkeypatch.setattr("zoo_detection.ops._roi_pooling.CROPPED_SHARE", share)
+    return request.param
+
+
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("aligned", [False, True])
 @pytest.mark.parametrize("ratio", [-1, 0, 1, 2, 3])
 @pytest.mark.parametrize(("sides", "scale"), [((1, 1), 1.0), ((3, 2), 0.5), ((7, 7), 0.25)])
 def test_the_average_is_that_of_the_definition(sides, scale, ratio, aligned):
-    features = random_features(1, 3, int(40 * scale), int(48 * scale))
-    expected = by_definition(features[0], ODD_BOXES, sides, scale, ratio, aligned)
+    features, expected = expected_for(sides, scale, ratio, aligned)
     pooled = roi_align(features, [ODD_BOXES.double()], sides, scale, ratio, aligned)
     torch.testing.assert_close(pooled, expected)
 
 
+@pytest.mark.usefixtures("way")
 def test_gradients_are_those_of_the_weighted_sum():
-    features = random_features(2, 3, 9, 11).requires_grad_()
-    boxes = [ODD_BOXES[:3].double() / 5, ODD_BOXES[3:].double() / 5]
-    assert torch.autograd.gradcheck(lambda x: roi_align(x, boxes, (2, 3), 0.9, 2), (features,))
-    assert torch.autograd.gradcheck(lambda x: roi_align(x, boxes, (2, 3), 0.9, -1, aligned=True), (features,))
+    features = random_features(2, 2, 7, 9).requires_grad_()
+    boxes = [ODD_BOXES[:3].double() / 5, ODD_BOXES[3:6].double() / 5]
+    assert torch.autograd.gradcheck(lambda x: roi_align(x, boxes, (2, 3), 0.9, 2), (features,), fast_mode=True)
+    assert torch.autograd.gradcheck(
+        lambda x: roi_align(x, boxes, (2, 3), 0.9, -1, aligned=True), (features,), fast_mode=True
+    )
 
 
 def test_boxes_get_no_gradient():
@@ -104,6 +123,7 @@ def test_half_precision_is_rounded_once(dtype):
     assert features.grad.dtype == dtype
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("ratio", [2, -1])
 def test_no_boxes_give_no_rows_and_zero_gradients(ratio):
     features = torch.rand(1, 4, 8, 8, requires_grad=True)
@@ -114,10 +134,19 @@ def test_no_boxes_give_no_rows_and_zero_gradients(ratio):
     assert not features.grad.any()
 
 
-def test_boxes_that_are_not_numbers_count_as_outside():
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("ratio", [2, -1])
+def test_boxes_that_are_not_numbers_count_as_outside(ratio):
     boxes = torch.tensor([[math.nan, 0.0, 5.0, 5.0], [0.0, 0.0, math.inf, 5.0]])
-    pooled = roi_align(torch.ones(1, 1, 8, 8), [boxes], 2, sampling_ratio=2)
+    pooled = roi_align(torch.ones(1, 1, 8, 8), [boxes], 2, sampling_ratio=ratio)
     assert not pooled.any()
+
+
+def test_more_regions_than_have_their_matrices_in_memory():
+    features = random_features(2, 3, 20, 20)
+    boxes = ODD_BOXES.double().repeat(20, 1)
+    pooled = roi_align(features, [boxes, boxes[:1]], 2, 0.4)
+    assert torch.equal(pooled[:8].repeat(20, 1, 1, 1), pooled[:160])
 
 
 def test_channels_last_features_give_the_same():
@@ -179,6 +208,18 @@ def test_levels_that_do_not_follow_each_other_are_refused():
 def test_levels_that_are_not_there_are_named():
     with pytest.raises(ValueError, match="levels named 0, 1, found 2"):
         MultiScaleRoIAlign(["0", "1"], 3, 2)({"2": torch.zeros(1, 3, 8, 8)}, [torch.zeros(1, 4)], [(8, 8)])
+
+
+class Adaptive(torch.nn.Module):
+    """What cannot be exported."""
+
+    def forward(self, features: Tensor, boxes: Tensor) -> Tensor:
+        return roi_align(features, [boxes], 2)
+
+
+def test_a_number_of_points_that_depends_on_boxes_cannot_be_exported():
+    with pytest.raises(ValueError, match=r"sampling_ratio should be positive for torch\.export, found -1"):
+        torch.export.export(Adaptive(), (torch.rand(1, 2, 8, 8), ODD_BOXES))
 
 
 class Pooling(torch.nn.Module):

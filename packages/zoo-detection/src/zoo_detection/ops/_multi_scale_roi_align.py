@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from ._boxes import box_area
 from ._roi_boxes import output_sides, regions_of
-from ._roi_pooling import Grid, Level, pool_levels
+from ._roi_pooling import Level, pool_levels
+from ._roi_samples import Grid
 from ._tracing import is_tracing
 
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from ._roi_boxes import output_sides, regions_of
-from ._roi_pooling import Grid, Level, pool_regions
+from ._roi_pooling import Level, pool_regions
+from ._roi_samples import Grid
 
 
 def roi_align(

@@ -8,8 +8,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ._boxes import widen
-from ._roi_samples import Taps, taps_of
-from ._tracing import is_tracing
+from ._roi_crops import pool_crops
+from ._roi_samples import Grid, Taps, taps_of
+from ._tracing import is_exporting, is_tracing
+
+CROPPED_SHARE, COST_OF_A_CROP = 1.5, 150
+"""Up to so many times the pixels of the features, regions are pooled one by one; each costs as many pixels more."""
 
 
 class Level(NamedTuple):
@@ -19,17 +23,6 @@ class Level(NamedTuple):
     """`(N, C, H, W)`."""
     scale: float | Tensor
     """What coordinates of boxes are multiplied by to get those of the features."""
-
-
-class Grid(NamedTuple):
-    """How regions are divided."""
-
-    sides: tuple[int, int]
-    """Height and width, in bins."""
-    sampling_ratio: int
-    """As for `roi_align`."""
-    aligned: bool
-    """Likewise."""
 
 
 def pool_levels(levels: Sequence[Level], assigned: Tensor, images: Tensor, corners: Tensor, grid: Grid) -> Tensor:
@@ -53,7 +46,7 @@ def pool_levels(levels: Sequence[Level], assigned: Tensor, images: Tensor, corne
     pooled = [
         pool_regions(level, images[regions], corners[regions], grid)
         for level, regions in zip(levels, chosen, strict=True)
-        if regions.shape[0] > 0 or level is levels[0]
+        if regions.shape[0] > 0 or level is levels[0]  # a row of nothing has a type, too
     ]
     return torch.cat(pooled).index_select(0, torch.cat(chosen).argsort())
 
@@ -73,8 +66,29 @@ def pool_regions(level: Level, images: Tensor, corners: Tensor, grid: Grid) -> T
     height, width = level.features.shape[-2:]
     with torch.no_grad():
         corners = corners.to(widen(level.features[:0]).dtype) * level.scale
+    if _is_better_cropped(level.features, corners, grid):
+        cropped: Tensor = pool_crops(widen(level.features), images, corners, grid)
+        return cropped.to(level.features.dtype)
+    with torch.no_grad():
         pixels, weights = _pixels(corners, images * (height * width), height, width, grid)
     return _arranged(_weighted_sums(_table(level.features), pixels, weights), grid, level.features.dtype)
+
+
+def _is_better_cropped(features: Tensor, corners: Tensor, grid: Grid) -> bool:
+    """Tell whether regions are pooled faster one by one."""
+    if grid.sampling_ratio <= 0:  # any number of sampling points
+        if is_exporting():
+            raise ValueError(
+                f"sampling_ratio should be positive for torch.export, found {grid.sampling_ratio}: "
+                "otherwise the number of sampling points depends on the boxes"
+            )
+        return True
+    if is_tracing() or features.device.type != "cpu" or features.is_contiguous(memory_format=torch.channels_last):
+        return False
+    # The time of the other way begins with that for the table, which grows with the features.
+    height, width = features.shape[-2:]
+    covered = (corners[:, 2] - corners[:, 0]).clamp(1, width) * (corners[:, 3] - corners[:, 1]).clamp(1, height)
+    return float((covered + COST_OF_A_CROP).sum()) <= CROPPED_SHARE * features.shape[0] * height * width
 
 
 def _pool_all_at_once(levels: Sequence[Level], assigned: Tensor, images: Tensor, corners: Tensor, grid: Grid) -> Tensor:

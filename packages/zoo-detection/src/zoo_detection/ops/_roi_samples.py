@@ -6,6 +6,17 @@ import torch
 from torch import Tensor
 
 
+class Grid(NamedTuple):
+    """How regions are divided."""
+
+    sides: tuple[int, int]
+    """Height and width, in bins."""
+    sampling_ratio: int
+    """As for `roi_align`."""
+    aligned: bool
+    """Likewise."""
+
+
 class Taps(NamedTuple):
     """The pixels of one axis that each bin is a weighted sum of; there are T of each bin, some of weight zero."""
 
@@ -36,7 +47,7 @@ def taps_of(start: Tensor, end: Tensor, bins: int, length: int | Tensor, samplin
         count = torch.full_like(size, sampling_ratio)
         most = sampling_ratio
     else:
-        count = size.ceil().clamp(min=0)
+        count = size.ceil().nan_to_num(0, 0, 0).clamp(min=0)
         most = max(int(count.max()), 1) if count.shape[0] > 0 else 1
     return _interpolated(*_points(start, size, count, most, bins), count, length)
 
