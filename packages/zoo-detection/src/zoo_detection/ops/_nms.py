@@ -66,7 +66,8 @@ def _suppress(boxes: Tensor, scores: Tensor, groups: Tensor | None, iou_threshol
     boxes, scores = boxes.detach(), scores.detach()
     boxes = widen(boxes) if boxes.is_floating_point() else boxes.double()
     if is_tracing():
-        order = scores.argsort(stable=True, descending=True)
+        # ONNX has no stable sort by that name, but its own keeps the order of equal scores, as PyTorch's on CPUs does.
+        order = scores.sort(descending=True)[1]
         corners = boxes[order].t()
         return order[keep_traced(corners, None if groups is None else groups[order], iou_threshold)]
     if boxes.shape[0] == 0:

@@ -14,16 +14,35 @@ def keep_traced(corners: Tensor, groups: Tensor | None, iou_threshold: float) ->
     if groups is not None:
         suppresses = suppresses * (groups.unsqueeze(1) == groups)
 
+    return torch.nonzero(_settled(suppresses)).squeeze(1)
+
+
+def kept_in_groups(boxes: Tensor, iou_threshold: float) -> Tensor:
+    """Suppress within each of G groups, with matrices of the pairs of each.
+
+    Args:
+        boxes: `(G, K, 4)`, by descending score in each group, of a wide type.
+        iou_threshold: From where on boxes are suppressed.
+
+    Returns:
+        `(G, K)`, whether each box is kept.
+    """
+    columns = with_areas(boxes.permute(2, 0, 1))
+    return _settled(marks_of_overlap(columns.unsqueeze(3), columns.unsqueeze(2), iou_threshold).triu(1))
+
+
+def _settled(suppresses: Tensor) -> Tensor:
+    """Decide who is kept, from matrices `(..., N, N)` of who suppresses whom: `(..., N)`."""
+
     def changed(changed: Tensor, kept: Tensor) -> Tensor:
         return changed.clone()
 
     def again(changed: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
-        again = (kept @ suppresses == 0).to(kept.dtype)
-        return (again != kept).any(), again
+        again = ((kept.unsqueeze(-2) @ suppresses).squeeze(-2) == 0).to(kept.dtype)
+        return (again != kept).sum() > 0, again  # not any(), which ONNX Runtime thinks is true of nothing
 
-    start = torch.ones((), dtype=torch.bool, device=corners.device)
+    start = torch.ones((), dtype=torch.bool, device=suppresses.device)
+    everybody = torch.ones(suppresses.shape[:-1], dtype=suppresses.dtype, device=suppresses.device)
     # Only a loop will do: a box's fate may depend on that of any number of better ones, one after the other.
-    _, kept = while_loop(  # type: ignore[no-untyped-call]
-        changed, again, (start, torch.ones_like(corners[0]))
-    )
-    return torch.nonzero(kept > 0).squeeze(1)
+    _, kept = while_loop(changed, again, (start, everybody))  # type: ignore[no-untyped-call]
+    return torch.as_tensor(kept > 0)

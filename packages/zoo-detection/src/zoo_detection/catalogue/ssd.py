@@ -1,0 +1,12 @@
+"""Weights of the SSD model."""
+
+from enum import auto
+
+from zoo_core import WeightsEnum
+
+
+class SSD300_VGG16_Weights(WeightsEnum):
+    """Weights of `ssd300_vgg16`."""
+
+    COCO_V1 = auto()
+    DEFAULT = COCO_V1
