@@ -3,13 +3,15 @@
 import inspect
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import torch
 import torchvision
 from torch import nn
+from torchvision.models import WeightsEnum
 
 from reference.fill import image_batch, unit_image
-from reference.records import prepare_, record_of
+from reference.records import build_as, prepare_, record_of
 from zoo_core import get_model, get_model_builder, get_model_weights
 from zoo_core._registry import get_model_entry
 
@@ -29,6 +31,18 @@ def pair(name: str, **kwargs: Any) -> tuple[nn.Module, nn.Module]:
     kwargs = kwargs | arguments(name)
     ours = get_model(name, **kwargs).eval()
     return ours, prepare_(torchvision.models.get_model(name, **kwargs), record_of("outputs", name, "none"))
+
+
+def trained_pair(name: str, **kwargs: Any) -> tuple[nn.Module, nn.Module]:
+    """Build both models as their builders do with the default weights, with synthetic parameters in place of the file.
+
+    That is another network than without weights where batch norm is frozen. The state is zoo's; torchvision has to take
+    it.
+    """
+    member = get_model_weights(name).DEFAULT
+    ours = prepare_(build_as(name, member.name, **kwargs), record_of("outputs", name, member.name))
+    with mock.patch.object(WeightsEnum, "get_state_dict", return_value=ours.state_dict()):
+        return ours, torchvision.models.get_model(name, weights=member.name, **kwargs).eval()
 
 
 def inputs_for(name: str, batch: int) -> tuple[Any, ...]:

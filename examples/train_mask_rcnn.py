@@ -113,7 +113,7 @@ def main(picture: str | None = None) -> None:
     for name, precision in zip(("boxes", "masks"), evaluate(model), strict=True):
         print(f"average precision of {name}: {precision.mean:.2f}, at an overlap of 0.5: {precision.at[0.5]:.2f}")
     if picture is not None:
-        draw(model).save(picture)
+        draw(model).quantize(256, dither=Image.Dither.NONE).save(picture, optimize=True)  # the noise would be large
 
 
 if __name__ == "__main__":
