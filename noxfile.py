@@ -22,7 +22,7 @@ WHEELS = [
 ]
 """The packages that are tried from their wheels, each in an environment of its own, with a model to build."""
 PEERS = ["torch==2.13.0", "torchvision==0.28.0"]
-BENCHMARKS = ["start", "ready", "forward", "optimized", "int8", "operators", "detection", "folder", "video_decoding"]
+BENCHMARKS = ["start", "ready", "fetch", "forward", "optimized", "int8", "operators", "detection", "folder", "video_decoding"]
 QUICK = {"ready": ["--quick"], "detection": ["--side", "320"]}
 """What the benchmarks are called with unless they are named: all models would take hours."""
 IN_PARALLEL = ["-n", "auto", "--maxprocesses", "4"]
@@ -63,6 +63,13 @@ def tests_full(session: nox.Session) -> None:
     """Run what is too slow for every day: the largest models, the long trainings."""
     install_packages(session, *groups(session, "test"))
     session.run("pytest", "-m", "slow", "-n", "2", *session.posargs, env=ONE_THREAD)
+
+
+@nox.session
+def mutation(session: nox.Session) -> None:
+    """Take out one protection of fetching and reading after the other: tests must fail (a few minutes)."""
+    install_packages(session, *groups(session, "test"))
+    session.run("python", "tests/mutation_check.py", env=ONE_THREAD)
 
 
 @nox.session

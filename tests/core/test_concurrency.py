@@ -42,7 +42,9 @@ for _ in range(int(sys.argv[4])):
     children.append(child)
 print(*children, flush=True)
 for child in children:
-    os.waitpid(child, 0)
+    status = os.waitpid(child, 0)[1]
+    if status:
+        print("status", child, status, flush=True)
 """
 
 
@@ -60,6 +62,7 @@ def processes(url: str, locks: str, count: int, patience: float = 60) -> subproc
 
 def digests(running: subprocess.Popen[str]) -> list[str]:
     lines = running.communicate(timeout=60)[0].splitlines()
+    print("\n".join(lines))
     return [line.removeprefix("found ") for line in lines if line.startswith("found ")]
 
 

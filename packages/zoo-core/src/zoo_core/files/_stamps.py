@@ -12,7 +12,7 @@ from typing import Any
 from ._digest import sha256_of
 from ._partial import replace_text
 
-TICK = 0.02
+TICK = 0.011
 """Seconds within which two changes may get the same time: file systems take it from a clock that ticks."""
 
 
