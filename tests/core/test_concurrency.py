@@ -62,7 +62,6 @@ def processes(url: str, locks: str, count: int, patience: float = 60) -> subproc
 
 def digests(running: subprocess.Popen[str]) -> list[str]:
     lines = running.communicate(timeout=60)[0].splitlines()
-    print("\n".join(lines))
     return [line.removeprefix("found ") for line in lines if line.startswith("found ")]
 
 
