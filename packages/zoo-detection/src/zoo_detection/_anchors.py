@@ -209,3 +209,10 @@ def _around(centres: Tensor, sizes: Tensor) -> Tensor:
     """Return the boxes `(cells * B, 4)` of all `sizes`, `(B, 2)`, around all `centres`, `(cells, 2)`."""
     half = sizes / 2
     return torch.cat((centres[:, None] - half, centres[:, None] + half), dim=-1).reshape(-1, 4)
+
+
+def by_anchor(maps: Tensor, columns: int) -> Tensor:
+    """Turn predictions `(N, A * columns, H, W)` of A anchors at each place into rows `(N, H * W * A, columns)`."""
+    number, channels, height, width = maps.shape
+    by_place = maps.reshape(number, channels // columns, columns, height, width).permute(0, 3, 4, 1, 2)
+    return by_place.reshape(number, height * width * channels // columns, columns)

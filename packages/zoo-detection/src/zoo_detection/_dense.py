@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from . import ops
 from ._anchors import AnchorGenerator, DefaultBoxGenerator
 from ._backbones import BackboneWithFPN, resnet_fpn_extractor, trainable_layers_or_default
 from ._matching import BELOW_LOW_THRESHOLD, Matcher
+from ._symbols import smaller
 from ._targets import check_labels, check_targets
 from ._transform import GeneralizedRCNNTransform, Target
 from .ops._boxes import widen
@@ -113,28 +114,8 @@ class DenseDetector(nn.Module, ABC):
         ]
 
 
-def imagenet_transform(
-    min_size: int | Sequence[int],
-    max_size: int,
-    image_mean: Sequence[float] | None,
-    image_std: Sequence[float] | None,
-    **kwargs: Any,
-) -> GeneralizedRCNNTransform:
-    """Build the transform of a detector; the mean and deviation of images are those of ImageNet if `None`."""
-    mean = (0.485, 0.456, 0.406) if image_mean is None else image_mean
-    std = (0.229, 0.224, 0.225) if image_std is None else image_std
-    return GeneralizedRCNNTransform(min_size, max_size, mean, std, **kwargs)
-
-
 def _levels(features: Tensor | Mapping[str, Tensor]) -> list[Tensor]:
     return [features] if isinstance(features, Tensor) else list(features.values())
-
-
-def by_anchor(maps: Tensor, columns: int) -> Tensor:
-    """Turn predictions `(N, A * columns, H, W)` of A anchors at each place into rows `(N, H * W * A, columns)`."""
-    number, channels, height, width = maps.shape
-    by_place = maps.reshape(number, channels // columns, columns, height, width).permute(0, 3, 4, 1, 2)
-    return by_place.reshape(number, height * width * channels // columns, columns)
 
 
 def initialise_normal(module: nn.Module) -> None:
@@ -194,7 +175,7 @@ def best_of_level(
     flat = logits.flatten()
     places = torch.where(flat > _logit(least_score) - 1e-3)[0]
     scores = score(flat[places], places // logits.shape[1])
-    scores, order = scores.topk(_at_most(limits.topk_candidates, scores.shape[0]))
+    scores, order = scores.topk(smaller(limits.topk_candidates, scores.shape[0]))
     places = places[order]
     return Candidates(scores, places // logits.shape[1], places % logits.shape[1])
 
@@ -275,11 +256,6 @@ def _logit(probability: float) -> float:
     if not 0 < probability < 1:
         return float("-inf") if probability <= 0 else float("inf")
     return math.log(probability / (1 - probability))
-
-
-def _at_most(limit: int, number: int) -> int:
-    """Return the smaller number, which may be a symbol."""
-    return torch.sym_min(limit, number)  # type: ignore[no-untyped-call, no-any-return] # torch
 
 
 def match_all(matcher: Matcher, targets: Sequence[Target], anchors: Sequence[Tensor]) -> list[Tensor]:

@@ -21,7 +21,7 @@ from ._generalized_rcnn import GeneralizedRCNN
 from ._on_backbones import build_on_mobilenet, build_on_resnet50, require_anchors, require_out_channels
 from ._roi_heads import RoIHeads, require_roi_pool
 from ._rpn import RegionProposalNetwork, RPNHead
-from ._transform import GeneralizedRCNNTransform
+from ._transform import imagenet_transform
 from .catalogue.faster_rcnn import (
     FasterRCNN_MobileNet_V3_Large_320_FPN_Weights,
     FasterRCNN_MobileNet_V3_Large_FPN_Weights,
@@ -156,9 +156,7 @@ class FasterRCNN(GeneralizedRCNN):
             box_nms_thresh,
             box_detections_per_img,
         )
-        transform = GeneralizedRCNNTransform(
-            min_size, max_size, image_mean or (0.485, 0.456, 0.406), image_std or (0.229, 0.224, 0.225), **kwargs
-        )
+        transform = imagenet_transform(min_size, max_size, image_mean, image_std, **kwargs)
         super().__init__(backbone, rpn, roi_heads, transform)
 
 

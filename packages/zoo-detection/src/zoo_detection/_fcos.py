@@ -21,7 +21,7 @@ from zoo_core.building import build, builder
 from zoo_core.layers import require_positive
 
 from . import ops
-from ._anchors import AnchorGenerator
+from ._anchors import AnchorGenerator, by_anchor
 from ._box_coding import BoxLinearCoder
 from ._dense import (
     DenseDetector,
@@ -29,9 +29,7 @@ from ._dense import (
     Limits,
     above,
     best_of_level,
-    by_anchor,
     detections_of,
-    imagenet_transform,
     initialise_normal,
     joined,
     pyramid_of_resnet50,
@@ -39,7 +37,7 @@ from ._dense import (
 )
 from ._matching import BELOW_LOW_THRESHOLD
 from ._on_backbones import given, require_anchors, require_out_channels
-from ._transform import Target
+from ._transform import Target, imagenet_transform
 from .catalogue.fcos import FCOS_ResNet50_FPN_Weights
 
 NormLayer = Callable[..., nn.Module]

@@ -20,7 +20,7 @@ from zoo_core.building import build, builder
 from zoo_core.layers import ConvNormActivation, require_positive
 
 from . import ops
-from ._anchors import AnchorGenerator
+from ._anchors import AnchorGenerator, by_anchor
 from ._backbones import zero_epsilon
 from ._box_coding import BoxCoder
 from ._box_losses import BoxLoss, box_regression_loss
@@ -30,9 +30,7 @@ from ._dense import (
     Limits,
     above,
     best_of_level,
-    by_anchor,
     detections_of,
-    imagenet_transform,
     initialise_normal,
     joined,
     match_all,
@@ -41,7 +39,7 @@ from ._dense import (
 )
 from ._matching import BETWEEN_THRESHOLDS, Matcher
 from ._on_backbones import given, require_anchors, require_out_channels
-from ._transform import Target
+from ._transform import Target, imagenet_transform
 from .catalogue.retinanet import RetinaNet_ResNet50_FPN_V2_Weights, RetinaNet_ResNet50_FPN_Weights
 
 NormLayer = Callable[..., nn.Module]

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from zoo_core.layers import ConvNormActivation
 
-from ._anchors import AnchorGenerator
+from ._anchors import AnchorGenerator, by_anchor
 from ._box_coding import BoxCoder
 from ._image_list import ImageList
 from ._matching import BELOW_LOW_THRESHOLD, BETWEEN_THRESHOLDS, Matcher
@@ -138,8 +138,8 @@ class RegionProposalNetwork(nn.Module):
         levels = list(features.values())
         objectness, codes = self.head(levels)
         anchors = self.anchor_generator(images, levels)
-        logits = [_by_anchor(level, 1)[..., 0] for level in objectness]
-        codes = torch.cat([_by_anchor(level, 4) for level in codes], dim=1)
+        logits = [by_anchor(level, 1)[..., 0] for level in objectness]
+        codes = torch.cat([by_anchor(level, 4) for level in codes], dim=1)
         boxes = self.filter_proposals([level.detach() for level in logits], codes.detach(), anchors, images.image_sizes)
         if not self.training:
             return boxes, {}
@@ -222,10 +222,3 @@ class RegionProposalNetwork(nn.Module):
         )
         objectness_loss = F.binary_cross_entropy_with_logits(logits.flatten()[drawn], torch.cat(list(labels))[drawn])
         return objectness_loss, box_loss / number
-
-
-def _by_anchor(level: Tensor, channels: int) -> Tensor:
-    """Turn predictions `(N, A * channels, h, w)` into `(N, h * w * A, channels)`."""
-    batch, _, height, width = level.shape
-    split = level.view(batch, level.shape[1] // channels, channels, height, width)
-    return split.permute(0, 3, 4, 1, 2).reshape(batch, -1, channels)

@@ -17,21 +17,19 @@ from zoo_classification import VGG, VGG16_Weights, vgg16
 from zoo_core.building import build, builder
 from zoo_core.layers import require_positive
 
-from ._anchors import DefaultBoxGenerator
+from ._anchors import DefaultBoxGenerator, by_anchor
 from ._backbones import freeze_blocks, trainable_layers_or_default
 from ._box_coding import BoxCoder
 from ._dense import (
     DenseDetector,
     Detections,
     Limits,
-    by_anchor,
     detections_of_classes,
-    imagenet_transform,
     match_all,
 )
 from ._matching import SSDMatcher
 from ._on_backbones import given
-from ._transform import Target
+from ._transform import Target, imagenet_transform
 from .catalogue.ssd import SSD300_VGG16_Weights
 
 

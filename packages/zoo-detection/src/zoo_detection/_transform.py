@@ -9,6 +9,7 @@ computes them for images of any height and width.
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -157,6 +158,19 @@ class GeneralizedRCNNTransform(nn.Module):
         """Name the arguments."""
         size = f"fixed_size={self.fixed_size}" if self.fixed_size else f"{self.min_size}, max_size={self.max_size}"
         return f"{size}, image_mean={self.image_mean}, image_std={self.image_std}, size_divisible={self.size_divisible}"
+
+
+def imagenet_transform(
+    min_size: int | Sequence[int],
+    max_size: int,
+    image_mean: Sequence[float] | None,
+    image_std: Sequence[float] | None,
+    **kwargs: Any,
+) -> GeneralizedRCNNTransform:
+    """Build the transform of a detector; the mean and deviation of images are those of ImageNet if `None`."""
+    mean = (0.485, 0.456, 0.406) if image_mean is None else image_mean
+    std = (0.229, 0.224, 0.225) if image_std is None else image_std
+    return GeneralizedRCNNTransform(min_size, max_size, mean, std, **kwargs)
 
 
 def resize_target(target: Mapping[str, Tensor], old: tuple[int, int], new: tuple[int, int]) -> Target:
