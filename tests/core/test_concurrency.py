@@ -25,7 +25,7 @@ BLOCK = 1 << 20
 LOCKS = ["locks that work", "locks that do nothing"]
 
 RESOLVE = """
-import fcntl, os, sys, time
+import fcntl, hashlib, os, sys
 from zoo_core.files import _download, _locks, file_of_url, resolve
 import filelock
 _locks.PATIENCE = float(sys.argv[5])
@@ -36,15 +36,15 @@ for _ in range(int(sys.argv[4])):
     child = os.fork()
     if child == 0:
         found = resolve(file_of_url(sys.argv[1], sys.argv[2]), progress=False)
-        right = found.sha256 == __import__("hashlib").sha256(found.path.read_bytes()).hexdigest()
+        right = found.sha256 == hashlib.sha256(found.path.read_bytes()).hexdigest()
         os.write(1, b"found %s\\n" % (found.sha256 if right else "wrong").encode())
         os._exit(0)
     children.append(child)
-print(*children, flush=True)
+os.write(1, b"%s\\n" % " ".join(map(str, children)).encode())
 for child in children:
     status = os.waitpid(child, 0)[1]
     if status:
-        print("status", child, status, flush=True)
+        os.write(2, b"%d ended with %d\\n" % (child, status))
 """
 
 

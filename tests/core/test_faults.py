@@ -189,6 +189,23 @@ def test_source_that_is_asked_again_is_asked_for_the_rest(monkeypatch):
         assert [each.headers.get("range") for each in upstream.requests] == [None, "bytes=200000-"]
 
 
+@pytest.mark.parametrize("what", ["repository", "manifest", "file"])
+def test_hub_that_is_busy_for_a_moment_is_asked_again(monkeypatch, what):
+    monkeypatch.setattr("zoo_core.files._fetch.PAUSES", (0.01, 0.01))
+    with HubServer() as hub:
+        hub.add_repo(REPO, {NESTED: CONTENT})
+        path = {
+            "repository": f"/api/models/{REPO}/revision/main",
+            "manifest": hub.resolve_path(REPO, "manifest.json"),
+            "file": hub.resolve_path(REPO, NESTED),
+        }[what]
+        hub.fail(path, Status(429, retry_after=0), times=1)
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        monkeypatch.setenv("ZOO_MIRRORS", f"hf://{REPO}")
+        assert resolve(unpublished(), progress=False).path.read_bytes() == CONTENT
+        assert hub.count(path) >= 2
+
+
 def test_source_that_will_not_have_the_file_in_a_moment_is_not_asked_again(monkeypatch):
     monkeypatch.setattr("zoo_core.files._fetch.PAUSES", (0.01, 0.01))
     with FileServer({}) as upstream, pytest.raises(WeightsUnavailableError, match="HTTP 404"):

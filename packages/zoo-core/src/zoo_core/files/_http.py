@@ -30,6 +30,7 @@ _BLOCK = 2 << 20
 
 _FOR_A_MOMENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 """The statuses that mean: ask again later."""
+_BUSY = frozenset({429, 503})
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +185,15 @@ def _validator(headers: Any) -> str | None:  # as urllib gives them
 def _status_error(error: urllib.error.HTTPError) -> SourceError:
     if "infinite loop" in str(error.reason):
         return SourceError(f"HTTP {error.code}: redirects in a circle")
-    wait = _retry_after(error.headers.get("Retry-After") if error.headers else None)
+    return answered_with(f"HTTP {error.code} {error.reason}", error.code, error.headers)
+
+
+def answered_with(reason: str, status: int, headers: Any) -> SourceError:  # of any HTTP library
+    """Return the error for a status: it may be temporary, and its headers may say when to come back."""
+    wait = _retry_after(headers.get("Retry-After") if headers else None)
     asks = "" if wait is None else f"; it asks to come back in {wait:.0f} s"
     return SourceError(
-        f"HTTP {error.code} {error.reason}{asks}", is_temporary=error.code in _FOR_A_MOMENT, retry_after=wait
+        f"{reason}{asks}", is_temporary=status in _FOR_A_MOMENT, retry_after=wait, is_busy=status in _BUSY
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from zoo_core.errors import ManifestError, WrongBytesError
 
 from ._download import download
-from ._http import Address, beginning, open_download
+from ._http import Address, answered_with, beginning, open_download
 from ._hub_cache import CacheEntry
 from ._local import Verifier
 from ._manifest import MANIFEST_LIMIT, MANIFEST_NAME, Manifest
@@ -187,7 +187,11 @@ def hub_errors_explained() -> Iterator[None]:
     try:
         yield
     except Exception as error:  # the HTTP library differs between versions of the client
-        raise SourceError(_REASONS.get(type(error).__name__) or f"cannot be used: {_on_one_line(error)}") from error
+        reason = _REASONS.get(type(error).__name__) or f"cannot be used: {_on_one_line(error)}"
+        response = getattr(error, "response", None)
+        if response is None:
+            raise SourceError(reason) from error
+        raise answered_with(reason, response.status_code, response.headers) from error
 
 
 _REASONS = {

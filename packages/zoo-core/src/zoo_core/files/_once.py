@@ -18,6 +18,8 @@ _answers: dict[Any, Any] = {}
 def asked_once(question: Callable[P, R]) -> Callable[P, R]:
     """Make a function of hashable arguments run once for each of them; a `SourceError` is kept and raised again.
 
+    That a source is busy is not kept: it said so at once, and may soon say something else.
+
     Threads that ask the same at the same time wait for the one answer: an unreachable server must not cost each of
     them, or each file, a time-out.
     """
@@ -32,6 +34,8 @@ def asked_once(question: Callable[P, R]) -> Callable[P, R]:
                 try:
                     _answers[key] = question(*args, **kwargs)
                 except SourceError as error:
+                    if error.is_busy:
+                        raise
                     _answers[key] = error
         answer = _answers[key]
         if isinstance(answer, SourceError):

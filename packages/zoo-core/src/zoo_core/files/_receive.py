@@ -24,12 +24,21 @@ class SourceError(Exception):
         reason: The text.
         is_temporary: Whether it may work in a moment.
         retry_after: After how many seconds the source wants to be asked again, if it said so.
+        is_busy: Whether the source answered that it has too much to do: then asking it again costs no time-out.
     """
 
-    def __init__(self, reason: str, *, is_temporary: bool = False, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        is_temporary: bool = False,
+        retry_after: float | None = None,
+        is_busy: bool = False,
+    ) -> None:
         super().__init__(reason)
         self.is_temporary = is_temporary
         self.retry_after = retry_after
+        self.is_busy = is_busy
 
 
 class BrokenOffError(SourceError):
