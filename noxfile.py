@@ -120,6 +120,13 @@ def ray(session: nox.Session) -> None:
 
 
 @nox.session
+def onnx(session: nox.Session) -> None:
+    """Run exported detectors in ONNX Runtime, and compare."""
+    install_packages(session, *groups(session, "test", "onnx"))
+    session.run("pytest", "-m", "slow", "tests/detection/test_onnx.py", *session.posargs, env=ONE_THREAD)
+
+
+@nox.session
 def digits(session: nox.Session) -> None:
     """Measure the embedded digit model on the held-out digits; `-- --train` trains it again first."""
     install_packages(session, *groups(session, "train"))
