@@ -7,13 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from zoo_detection import FCOS, SSD, AnchorGenerator, DefaultBoxGenerator, RetinaNet
+from zoo_detection._anchors import by_anchor
 from zoo_detection._dense import (
     Candidates,
     Limits,
     above,
     best_of_classes,
     best_of_level,
-    by_anchor,
     detections_of,
     detections_of_classes,
     joined,
