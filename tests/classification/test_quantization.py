@@ -484,5 +484,5 @@ def test_predictor_of_an_int8_model_is_int8(publish):
 
 
 def test_prediction_with_int8_elsewhere_than_on_a_cpu_is_refused():
-    with pytest.raises(ValueError, match="which CPUs do: expected device 'cpu', found 'cuda'"):
+    with pytest.raises(ValueError, match="runs on cpu only, found device 'cuda'"):
         load_predictor(SMALL, device="cuda")

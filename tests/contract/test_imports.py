@@ -84,8 +84,25 @@ def test_commands_that_do_not_compute_import_nothing_heavy(arguments):
     assert heavy_after(f"from zoo_core.cli import main; main({arguments!r}, standalone_mode=False)") == set()
 
 
-def test_building_one_model_imports_its_family_alone_and_no_compiler():
+@pytest.mark.parametrize(
+    "build",
+    [
+        "zoo_classification.resnet18()",
+        "zoo_classification.swin_t()",
+        "zoo_classification.quantization.resnet18(quantize=True)",
+        "zoo_segmentation.lraspp_mobilenet_v3_large(weights_backbone=None)",
+        "zoo_detection.fasterrcnn_mobilenet_v3_large_320_fpn(weights_backbone=None)",
+        "zoo_video.r3d_18()",
+        "zoo_flow.raft_small()",
+        "zoo_digits.shufflenet_v2_x0_5_digits()",
+    ],
+)
+def test_building_one_model_imports_no_compiler_and_nothing_else_heavy(build):
+    modules = modules_after(f"import {build.rpartition('.')[0]}; {build}")
+    assert (modules - modules_after("import torch")) & {"torch._dynamo", "sympy", *HEAVY} == set()
+
+
+def test_building_one_model_imports_its_family_alone():
     modules = modules_after("import zoo_classification; zoo_classification.resnet18()")
     families = {name for name in modules if name.startswith("zoo_classification._")}
     assert families == {"zoo_classification._resnet"}
-    assert (modules - modules_after("import torch")) & {"torch._dynamo", "sympy", *HEAVY} == set()

@@ -23,7 +23,7 @@ from torch.ao.nn.intrinsic import quantized as fused
 from torch.ao.nn.intrinsic.modules.fused import _FusedModule
 
 from zoo_core import WeightsEnum
-from zoo_core.building import build, fetch, load_checkpoint
+from zoo_core.building import DeferredInitialization, build, fetch, load_checkpoint
 from zoo_core.checkpoints import quiet_quantization, read_state_dict
 from zoo_core.errors import CheckpointError
 
@@ -221,7 +221,18 @@ def _replace_relus(module: nn.Module) -> None:
 
 
 def _fuse_for_evaluation(module: nn.Module, groups: list[list[str]], *, inplace: bool) -> None:
-    quantization.fuse_modules(module, groups, inplace=inplace)
+    is_empty = any(parameter.is_meta for parameter in module.parameters())
+    quantization.fuse_modules(module, groups, inplace=inplace, **({"fuser_func": _fuse_empty} if is_empty else {}))
+
+
+def _fuse_empty(layers: list[nn.Module], *_: Any) -> list[nn.Module]:  # what else torch gives a fuser
+    """Fuse layers on `meta` into what torch would fuse them, computing nothing: there, even that needs a compiler."""
+    convolution = layers[0]
+    assert isinstance(convolution, nn.Conv2d)
+    if convolution.bias is None and isinstance(layers[1], nn.BatchNorm2d):
+        convolution.bias = nn.Parameter(convolution.weight.new_empty(convolution.out_channels))
+    fused = intrinsic.ConvReLU2d(convolution, layers[-1]) if isinstance(layers[-1], nn.ReLU) else convolution
+    return [fused, *(nn.Identity() for _ in layers[1:])]
 
 
 def _fusable(module: nn.Module) -> Iterator[list[str]]:
@@ -240,7 +251,7 @@ def _fusable(module: nn.Module) -> Iterator[list[str]]:
 def _from_state(make: Callable[[], N], engine: str, state: Mapping[str, Any], source: str) -> N:
     """Build from a file, which holds an int8 network or one prepared for quantization-aware training."""
     if any(name.endswith(".weight_fake_quant.scale") for name in state):
-        with torch.device("meta"):
+        with torch.device("meta"), DeferredInitialization():
             model = prepare_for_training(make())
         load_checkpoint(model, state, source=source)  # takes the tensors of the file in place of those without values
         quantization.convert(model.eval(), inplace=True)
@@ -263,7 +274,7 @@ def prepare_for_training(model: N) -> N:
 
 def _empty(make: Callable[[], N], engine: str) -> N:
     """Build an int8 network whose layers still lack their weights."""
-    with torch.device("meta"):
+    with torch.device("meta"), DeferredInitialization():  # which is never done: on meta, torch would compile for it
         model = make().eval()
     model.fuse_model()
     _empty_layers(model)
