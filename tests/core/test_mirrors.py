@@ -59,7 +59,11 @@ def any_mirror(request, tiny, folder, hub):
         assert zoo("mirror", "push", "--repo", REPO, V1, V2).exit_code == 0
         return f"hf://{REPO}", lambda path, content: hub.add_commit(REPO, {path: content})
     assert zoo("mirror", "export", folder, V1, V2).exit_code == 0
-    change = lambda path, content: (folder / path).write_bytes(content)  # noqa: E731
+
+    def change(path, content):
+        (folder / path).unlink()  # files of a mirror are read-only
+        (folder / path).write_bytes(content)
+
     if request.param == "folder":
         return f"file://{folder}", change
     server = request.getfixturevalue("web_server")
@@ -114,6 +118,7 @@ def test_export_that_is_run_again_fetches_only_what_is_missing(tiny, folder, ups
 
 def test_export_replaces_a_file_that_has_become_wrong(tiny, folder):
     zoo("mirror", "export", folder, V1)
+    (folder / tiny[0].path).chmod(0o644)
     (folder / tiny[0].path).chmod(0o644)
     (folder / tiny[0].path).write_bytes(tiny[0].content[:-1] + b"x")
     assert rows(zoo("mirror", "export", folder, V1, "--json"))[0]["added"]

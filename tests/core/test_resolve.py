@@ -47,6 +47,8 @@ def hub(monkeypatch):
 
 def put(path: Path, content: bytes = CONTENT) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        path.chmod(0o644)  # downloads are read-only
     path.write_bytes(content)
     return path
 

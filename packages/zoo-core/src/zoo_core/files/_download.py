@@ -6,7 +6,7 @@ from zoo_core.errors import WrongBytesError
 
 from ._http import Address, Download, open_download
 from ._local import Verifier
-from ._partial import Origin, Partial
+from ._partial import Origin, Partial, check_room
 from ._receive import BrokenOffError, Place, check_size, into_place, is_exact, place_in, take_in
 from ._weights_file import WeightsFile
 
@@ -75,6 +75,8 @@ def _append(partial: Partial, address: Address, file: WeightsFile, *, progress: 
         if answer.start == 0:
             partial.restart()
         partial.was_continued = partial.count > 0
+        if answer.size is not None:
+            check_room(partial.folder, answer.size - partial.count)
         partial.begin(_origin(address, answer))
         take_in(answer.blocks, partial, file, answer.size, progress=progress)
 

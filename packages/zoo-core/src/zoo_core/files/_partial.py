@@ -149,13 +149,7 @@ class Partial:
                 return
 
     def begin(self, origin: Origin | None) -> None:
-        """Say what the bytes to come are of; `None` if they could not be gone on with later.
-
-        Raises:
-            OSError: It cannot be written, or the disk has no room for it.
-        """
-        if origin is not None and origin.size is not None:
-            check_room(self.folder, origin.size - self.count)
+        """Say what the bytes to come are of; `None` if they could not be gone on with later."""
         if origin != self.origin:
             self.origin = origin
             self._write_note(Owner.this_process())
