@@ -93,7 +93,7 @@ def _first_guess(maps: Tensor, padded: Tensor, pixels: Tensor) -> tuple[Tensor, 
     greatest = maps.flatten(1).argmax(dim=1)
     place = (torch.stack((greatest % size, greatest // size), dim=1) + 0.5) * pixels / size - 0.5
     place = torch.minimum(place.round().clamp(min=0), pixels - 1)
-    every = torch.arange(len(maps), device=maps.device)
+    every = torch.arange(maps.shape[0], device=maps.device)
     cells = _source(place, pixels, size).floor() + 1
     scores = _interpolate(padded, every, cells, place[:, None], pixels)[:, 0, 0]
     corners = torch.tensor([[0, 0], [0, 1], [1, 0], [1, 1]], device=maps.device)

@@ -23,7 +23,7 @@ def mask_probabilities(logits: Tensor, labels: Sequence[Tensor]) -> list[Tensor]
         For each image probabilities `(D_i, 1, M, M)`.
     """
     classes = torch.cat(list(labels))
-    chosen = logits[torch.arange(len(classes), device=logits.device), classes][:, None].sigmoid()
+    chosen = logits[torch.arange(classes.shape[0], device=logits.device), classes][:, None].sigmoid()
     return list(torch.split(chosen, [label.shape[0] for label in labels]))
 
 
