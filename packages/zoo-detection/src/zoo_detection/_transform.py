@@ -112,7 +112,7 @@ class GeneralizedRCNNTransform(nn.Module):
         if self.fixed_size is not None:
             return self.fixed_size[1], self.fixed_size[0]
         scale = smaller(self._min_size() / smaller(height, width), self.max_size / larger(height, width))
-        return math.floor(height * scale), math.floor(width * scale)
+        return math.trunc(height * scale), math.trunc(width * scale)  # not floor, which programs cannot be saved with
 
     def _min_size(self) -> int:
         if self.training and len(self.min_size) > 1:

@@ -27,7 +27,7 @@ def kept_in_groups(boxes: Tensor, iou_threshold: float) -> Tensor:
     Returns:
         `(G, K)`, whether each box is kept.
     """
-    columns = with_areas(boxes.permute(2, 0, 1))
+    columns = with_areas(boxes.detach().permute(2, 0, 1))
     return _settled(marks_of_overlap(columns.unsqueeze(3), columns.unsqueeze(2), iou_threshold).triu(1))
 
 

@@ -5,6 +5,8 @@ import struct
 import torch
 from torch import Tensor
 
+from ._tracing import is_tracing
+
 
 def with_areas(corners: Tensor) -> Tensor:
     """Put the areas of boxes, `(4, N)`, `x1, y1, x2, y2`, below their corners: `(5, N)`."""
@@ -28,7 +30,7 @@ def marks_of_overlap(first: Tensor, second: Tensor, iou_threshold: float) -> Ten
     other_upper_left, other_lower_right, (other_area,) = second.split_with_sizes((2, 2, 1))
     sides = torch.minimum(lower_right, other_lower_right).sub_(torch.maximum(upper_left, other_upper_left))
     width, height = sides.clamp_(min=0).unbind(0)
-    intersection = width.mul_(height)
+    intersection = width * height if is_tracing() else width.mul_(height)  # ONNX knows no change of a part in place
     iou = intersection.div_((area + other_area).sub_(intersection))
     return iou.gt_(threshold_for(iou.dtype, iou_threshold))
 
