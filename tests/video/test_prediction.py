@@ -67,16 +67,8 @@ def test_numbers_below_one_are_refused(argument):
 
 def test_command_line_predicts_a_video_and_draws_it(folder, publish):
     publish(get_model_weights("r3d_18").DEFAULT, r3d_18().state_dict())
-    arguments = [
-        "predict",
-        str(folder / "bright.mp4"),
-        "--model",
-        "r3d_18",
-        "--topk",
-        "2",
-        "--save",
-        str(folder / "out"),
-    ]
+    drawn = folder / "drawn"
+    arguments = ["predict", str(folder / "bright.mp4"), "--model", "r3d_18", "--topk", "2", "--save", str(drawn)]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.stderr
     assert result.stdout.count("%") == 2
