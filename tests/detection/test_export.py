@@ -1,6 +1,9 @@
 """Detectors are exported with images of any height and width, and the programs find what the models find."""
 
+import subprocess
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,3 +101,21 @@ def test_every_exported_detector_may_find_nothing(name: str) -> None:
     arguments = {"score_thresh": 1.0} if not name.startswith(RCNN) else {"box_score_thresh": 1.0}
     kwargs = record_of("outputs", name, "none")["kwargs"]
     assert_program_agrees(build_as(name, "none", **{**kwargs, **arguments}), SIZES[:2], found=False)
+
+
+@pytest.mark.slow
+def test_a_program_that_was_saved_needs_no_zoo(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model, images = fcos(max_size=80).eval(), [torch.rand(3, 100, 64)]
+    torch.export.save(exported(model), tmp_path / "detector.pt2")
+    with torch.no_grad():
+        torch.save((images, model(images)), tmp_path / "example.pt")
+    code = """
+import sys, torch
+images, (expected,) = torch.load("example.pt")
+(found,) = torch.export.load("detector.pt2").module()(images)
+assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+print([name for name in sys.modules if name.startswith("zoo_")])
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
