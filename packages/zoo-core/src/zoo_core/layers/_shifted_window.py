@@ -19,7 +19,7 @@ from ._relative_position import relative_position_bias, relative_position_index
 
 
 class ShiftedWindowAttention(nn.Module):
-    """Multi-head self-attention within windows, which are shifted cyclically (V1, sections 3.2 and figure 4).
+    """Multi-head self-attention within windows, which are shifted cyclically (section 3.2 and figure 4).
 
     The map is padded with zeros to whole windows. Where it is no larger than one window, that is not shifted.
 

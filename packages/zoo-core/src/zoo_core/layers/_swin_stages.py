@@ -17,7 +17,7 @@ from ._stochastic_depth import StochasticDepth
 
 
 class SwinTransformerBlock(nn.Module):
-    """Attention and a perceptron, each with a shortcut and normalised before (V1, figure 3b).
+    """Attention and a perceptron, each with a shortcut and normalised before (figure 3b).
 
     Args:
         dim: Channels of the input and the output, C.
@@ -65,7 +65,7 @@ class SwinTransformerBlock(nn.Module):
 
 
 class PatchMerging(nn.Module):
-    """Joins each 2 x 2 tokens, normalises, and reduces the channels (V1, section 3.1).
+    """Joins each 2 x 2 tokens, normalises, and reduces the channels (section 3.1).
 
     Args:
         dim: Channels of the input, C.
