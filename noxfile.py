@@ -23,7 +23,7 @@ WHEELS = [
 """The packages that are tried from their wheels, each in an environment of its own, with a model to build."""
 PEERS = ["torch==2.13.0", "torchvision==0.28.0"]
 BENCHMARKS = ["start", "ready", "fetch", "forward", "optimized", "int8", "operators", "detection"]
-BENCHMARKS += ["folder", "video_decoding"]
+BENCHMARKS += ["detection_steps", "folder", "video_decoding"]
 QUICK = {"ready": ["--quick"], "detection": ["--side", "320"]}
 """What the benchmarks are called with unless they are named: all models would take hours."""
 IN_PARALLEL = ["-n", "auto", "--maxprocesses", "4"]

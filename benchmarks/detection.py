@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from float_models import inputs_for, trained_pair
 from measure import in_turn, milliseconds, print_table, process_figure, ratio
@@ -65,12 +65,12 @@ def compare(name: str, side: int | None) -> tuple[object, ...]:
     return row
 
 
-def timed(model: nn.Module, images: list[Tensor]) -> Callable[[], float]:
-    """Return a function that measures one pass."""
+def timed(function: Callable[..., object], *arguments: object) -> Callable[[], float]:
+    """Return a function that measures one call."""
 
     def run() -> float:
         started = time.process_time()
-        model(images)
+        function(*arguments)
         return time.process_time() - started
 
     return run
