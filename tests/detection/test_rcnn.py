@@ -236,6 +236,13 @@ def test_heads_and_predictors_of_one_s_own_are_used() -> None:
     assert set(found["labels"].tolist()) <= {1, 2, 3, 4}
 
 
+def test_an_empty_head_is_a_head() -> None:
+    head = nn.Sequential()
+    model = small(MaskRCNN, None, mask_head=head, box_predictor=FastRCNNPredictor(1024, 3),
+                  mask_predictor=MaskRCNNPredictor(16, 8, 3))  # fmt: skip
+    assert model.roi_heads.mask_head is head
+
+
 def test_box_predictor_takes_features_of_one_place_alone() -> None:
     predictor = FastRCNNPredictor(6, 2)
     features = torch.rand(3, 6)

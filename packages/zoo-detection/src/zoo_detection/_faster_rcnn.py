@@ -130,10 +130,18 @@ class FasterRCNN(GeneralizedRCNN):
         require_anchors("rpn_anchor_generator", rpn_anchor_generator)
         require_roi_pool("box_roi_pool", box_roi_pool)
         require_one_of("num_classes", num_classes, "box_predictor", box_predictor)
-        anchors = rpn_anchor_generator or default_anchors()
+        anchors = default_anchors() if rpn_anchor_generator is None else rpn_anchor_generator
+        if rpn_head is None:
+            rpn_head = RPNHead(out_channels, anchors.num_anchors_per_location()[0])
+        if box_roi_pool is None:
+            box_roi_pool = MultiScaleRoIAlign(LEVELS, output_size=7, sampling_ratio=2)
+        if box_head is None:
+            box_head = TwoMLPHead(out_channels * 7**2, 1024)
+        if box_predictor is None:
+            box_predictor = FastRCNNPredictor(1024, num_classes or 0)
         rpn = RegionProposalNetwork(
             anchors,
-            rpn_head or RPNHead(out_channels, anchors.num_anchors_per_location()[0]),
+            rpn_head,
             rpn_fg_iou_thresh,
             rpn_bg_iou_thresh,
             rpn_batch_size_per_image,
@@ -144,9 +152,9 @@ class FasterRCNN(GeneralizedRCNN):
             rpn_score_thresh,
         )
         roi_heads = RoIHeads(
-            box_roi_pool or MultiScaleRoIAlign(LEVELS, output_size=7, sampling_ratio=2),
-            box_head or TwoMLPHead(out_channels * 7**2, 1024),
-            box_predictor or FastRCNNPredictor(1024, num_classes or 0),
+            box_roi_pool,
+            box_head,
+            box_predictor,
             box_fg_iou_thresh,
             box_bg_iou_thresh,
             box_batch_size_per_image,

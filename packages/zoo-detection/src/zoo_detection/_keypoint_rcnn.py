@@ -128,9 +128,15 @@ class KeypointRCNN(FasterRCNN):
                 f"num_keypoints should be None when keypoint_predictor is specified, found {num_keypoints}"
             )
         super().__init__(backbone, num_classes, _SIZES if min_size is None else min_size, *args, **kwargs)
-        self.roi_heads.keypoint_roi_pool = keypoint_roi_pool or MultiScaleRoIAlign(LEVELS, 14, sampling_ratio=2)
-        self.roi_heads.keypoint_head = keypoint_head or KeypointRCNNHeads(out_channels, (512,) * 8)
-        self.roi_heads.keypoint_predictor = keypoint_predictor or KeypointRCNNPredictor(512, num_keypoints or 17)
+        if keypoint_roi_pool is None:
+            keypoint_roi_pool = MultiScaleRoIAlign(LEVELS, output_size=14, sampling_ratio=2)
+        if keypoint_head is None:
+            keypoint_head = KeypointRCNNHeads(out_channels, (512,) * 8)
+        if keypoint_predictor is None:
+            keypoint_predictor = KeypointRCNNPredictor(512, 17 if num_keypoints is None else num_keypoints)
+        self.roi_heads.keypoint_roi_pool = keypoint_roi_pool
+        self.roi_heads.keypoint_head = keypoint_head
+        self.roi_heads.keypoint_predictor = keypoint_predictor
 
 
 @builder(

@@ -148,9 +148,15 @@ class MaskRCNN(FasterRCNN):
         require_roi_pool("mask_roi_pool", mask_roi_pool)
         require_one_of("num_classes", num_classes, "mask_predictor", mask_predictor)
         super().__init__(backbone, num_classes, *args, **kwargs)
-        self.roi_heads.mask_roi_pool = mask_roi_pool or MultiScaleRoIAlign(LEVELS, output_size=14, sampling_ratio=2)
-        self.roi_heads.mask_head = mask_head or MaskRCNNHeads(out_channels, (256,) * 4)
-        self.roi_heads.mask_predictor = mask_predictor or MaskRCNNPredictor(256, 256, num_classes or 0)
+        if mask_roi_pool is None:
+            mask_roi_pool = MultiScaleRoIAlign(LEVELS, output_size=14, sampling_ratio=2)
+        if mask_head is None:
+            mask_head = MaskRCNNHeads(out_channels, (256,) * 4)
+        if mask_predictor is None:
+            mask_predictor = MaskRCNNPredictor(256, 256, num_classes or 0)
+        self.roi_heads.mask_roi_pool = mask_roi_pool
+        self.roi_heads.mask_head = mask_head
+        self.roi_heads.mask_predictor = mask_predictor
 
 
 @builder(weights=MaskRCNN_ResNet50_FPN_Weights.COCO_V1, weights_backbone=ResNet50_Weights.IMAGENET1K_V1)

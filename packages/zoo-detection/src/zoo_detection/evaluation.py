@@ -65,6 +65,9 @@ def average_precision(
     """
     if len(detections) != len(targets):
         raise ValueError(f"Expected detections of {len(targets)} images, as there are targets, found {len(detections)}")
+    detections, targets = (
+        [{name: value.cpu() for name, value in one.items()} for one in of] for of in (detections, targets)
+    )
     true_labels = torch.cat([target["labels"] for target in targets]) if targets else torch.zeros(0)
     if len(true_labels) == 0:
         raise ValueError("Average precision needs true objects, found none in any image.")
