@@ -194,3 +194,10 @@ def test_an_exported_program_keeps_the_same_boxes_however_many_there_are():
     for boxes, scores in (spread(0), spread(1), clustered(300, 20), chain(50)):
         groups = torch.arange(len(boxes)) % 2
         assert torch.equal(program(boxes, scores, groups), batched_nms(boxes, scores, groups, 0.5))
+
+
+def test_a_compiled_model_keeps_the_same_boxes():
+    compiled = torch.compile(Suppression(), backend="eager", dynamic=True)
+    for boxes, scores in (spread(30), spread(0), clustered(300, 20)):
+        groups = torch.arange(len(boxes)) % 2
+        assert torch.equal(compiled(boxes, scores, groups), batched_nms(boxes, scores, groups, 0.5))

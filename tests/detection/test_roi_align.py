@@ -245,3 +245,14 @@ def test_an_exported_program_pools_the_same_whatever_the_sizes():
     for height, width, count in ((256, 128, 20), (192, 320, 1), (128, 128, 0)):
         image = torch.rand(1, 3, height, width, generator=generator)
         torch.testing.assert_close(program(image, boxes[:count]), Pooling()(image, boxes[:count]))
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # of the compiler's own code
+@pytest.mark.parametrize("ratio", [2, -1])
+def test_a_compiled_model_pools_the_same(ratio):
+    compiled = torch.compile(lambda x, boxes: roi_align(x, [boxes], 3, 0.4, ratio) + 1, backend="eager", dynamic=True)
+    features = torch.rand(1, 3, 20, 20, requires_grad=True)
+    for boxes in (ODD_BOXES, ODD_BOXES[:3], ODD_BOXES[:0]):
+        pooled = compiled(features, boxes)
+        torch.testing.assert_close(pooled, roi_align(features, [boxes], 3, 0.4, ratio) + 1)
+        pooled.sum().backward()

@@ -10,7 +10,7 @@ from ._nms_blocks import keep_by_blocks
 from ._nms_pairs import kept_by_pairs
 from ._nms_traced import keep_traced
 from ._overlap import with_areas
-from ._tracing import is_tracing
+from ._tracing import is_exporting, left_to_python
 
 
 def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
@@ -65,11 +65,18 @@ def _suppress(boxes: Tensor, scores: Tensor, groups: Tensor | None, iou_threshol
     _check(boxes, scores, groups, iou_threshold)
     boxes, scores = boxes.detach(), scores.detach()
     boxes = widen(boxes) if boxes.is_floating_point() else boxes.double()
-    if is_tracing():
-        # ONNX has no stable sort by that name, but its own keeps the order of equal scores, as PyTorch's on CPUs does.
-        order = scores.sort(descending=True)[1]
-        corners = boxes[order].t()
-        return order[keep_traced(corners, None if groups is None else groups[order], iou_threshold)]
+    suppress = _suppress_traced if is_exporting() else _suppress_now
+    return suppress(boxes, scores, groups, iou_threshold)
+
+
+def _suppress_traced(boxes: Tensor, scores: Tensor, groups: Tensor | None, iou_threshold: float) -> Tensor:
+    # ONNX has no stable sort by that name, but its own keeps the order of equal scores, as PyTorch's on CPUs does.
+    order = scores.sort(descending=True)[1]
+    return order[keep_traced(boxes[order].t(), None if groups is None else groups[order], iou_threshold)]
+
+
+@left_to_python
+def _suppress_now(boxes: Tensor, scores: Tensor, groups: Tensor | None, iou_threshold: float) -> Tensor:
     if boxes.shape[0] == 0:
         return torch.empty(0, dtype=torch.int64, device=boxes.device)
     scores, order = scores.sort(stable=True, descending=True)

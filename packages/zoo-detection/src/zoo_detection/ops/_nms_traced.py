@@ -1,8 +1,7 @@
-"""Non-maximum suppression for torch.export and torch.compile: nothing depends on values but the number of rounds."""
+"""Non-maximum suppression for torch.export: nothing depends on values but the number of rounds."""
 
 import torch
 from torch import Tensor
-from torch._higher_order_ops.while_loop import while_loop
 
 from ._overlap import marks_of_overlap, with_areas
 
@@ -33,16 +32,17 @@ def kept_in_groups(boxes: Tensor, iou_threshold: float) -> Tensor:
 
 def _settled(suppresses: Tensor) -> Tensor:
     """Decide who is kept, from matrices `(..., N, N)` of who suppresses whom: `(..., N)`."""
+    from torch._higher_order_ops.while_loop import while_loop  # imports the compiler
 
-    def changed(changed: Tensor, kept: Tensor) -> Tensor:
+    def goes_on(changed: Tensor, kept: Tensor) -> Tensor:
         return changed.clone()
 
-    def again(changed: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
+    def one_round(changed: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
         again = ((kept.unsqueeze(-2) @ suppresses).squeeze(-2) == 0).to(kept.dtype)
         return (again != kept).sum() > 0, again  # not any(), which ONNX Runtime thinks is true of nothing
 
     start = torch.ones((), dtype=torch.bool, device=suppresses.device)
     everybody = torch.ones(suppresses.shape[:-1], dtype=suppresses.dtype, device=suppresses.device)
     # Only a loop will do: a box's fate may depend on that of any number of better ones, one after the other.
-    _, kept = while_loop(changed, again, (start, everybody))  # type: ignore[no-untyped-call]
+    _, kept = while_loop(goes_on, one_round, (start, everybody))  # type: ignore[no-untyped-call]
     return torch.as_tensor(kept > 0)

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ._roi_samples import Grid, Taps, taps_of
+from ._tracing import left_to_python
 
 REGIONS_AT_ONCE = 64
 """Of how many regions the matrices are held in memory."""
@@ -31,7 +32,7 @@ class Crop(NamedTuple):
     """`(bins wide, columns)`."""
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]
+@left_to_python
 def pool_crops(features: Tensor, images: Tensor, corners: Tensor, grid: Grid) -> Tensor:
     """Pool each region.
 

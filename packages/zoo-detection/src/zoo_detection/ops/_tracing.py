@@ -1,13 +1,38 @@
-"""Whether the code runs for its results, or is recorded."""
+"""What torch.export and torch.compile record, and what they must not."""
+
+import functools
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 import torch
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 
 def is_tracing() -> bool:
-    """Tell whether torch.export or torch.compile records, so that no value may decide what runs."""
+    """Tell whether torch.export or torch.compile records, so that no value should decide what runs."""
     return torch.compiler.is_compiling()
 
 
 def is_exporting() -> bool:
-    """Tell whether torch.export records, which, unlike torch.compile, cannot leave anything to Python."""
-    return is_tracing() and not torch.compiler.is_dynamo_compiling()
+    """Tell whether torch.export records, which, unlike torch.compile, can leave nothing to Python."""
+    if hasattr(torch.compiler, "is_exporting"):  # from torch 2.7 on
+        return torch.compiler.is_exporting()
+    return torch.compiler.is_compiling() and not torch.compiler.is_dynamo_compiling()
+
+
+def left_to_python(function: Callable[P, R]) -> Callable[P, R]:
+    """Let torch.compile call a function, and not record it: values decide what it does.
+
+    As `torch.compiler.disable`, which would import the compiler at once.
+    """
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        if is_tracing() and not is_exporting():
+            left: R = torch.compiler.disable(function)(*args, **kwargs)  # type: ignore[no-untyped-call]
+            return left
+        return function(*args, **kwargs)
+
+    return call
