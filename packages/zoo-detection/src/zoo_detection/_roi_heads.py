@@ -22,6 +22,7 @@ from ._symbols import larger
 from ._targets import check_keypoints, check_labels, check_masks
 from ._transform import Target
 from .ops import MultiScaleRoIAlign, batched_nms, box_iou, clip_boxes_to_image
+from .ops._tracing import is_tracing
 
 _LEAST_SIDE = 1e-2
 """Width and height in pixels that a detection must have."""
@@ -163,7 +164,7 @@ class RoIHeads(nn.Module):
         self, features: Mapping[str, Tensor], proposals: Sequence[Tensor], image_shapes: ImageSizes
     ) -> tuple[Tensor, Tensor]:
         pooled = self.box_roi_pool(features, proposals, image_shapes)
-        logits, codes = self.box_predictor(self.box_head(pooled))
+        logits, codes = self.box_predictor(_through(self.box_head, pooled))
         return logits, codes
 
     def _predict_masks(
@@ -172,7 +173,8 @@ class RoIHeads(nn.Module):
         assert self.mask_roi_pool is not None
         assert self.mask_head is not None
         assert self.mask_predictor is not None
-        logits: Tensor = self.mask_predictor(self.mask_head(self.mask_roi_pool(features, boxes, image_shapes)))
+        pooled = self.mask_roi_pool(features, boxes, image_shapes)
+        logits: Tensor = self.mask_predictor(_through(self.mask_head, pooled))
         return logits
 
     def _predict_keypoints(
@@ -322,3 +324,15 @@ def require_roi_pool(name: str, pool: object) -> None:
     """
     if not isinstance(pool, (MultiScaleRoIAlign, type(None))):
         raise TypeError(f"{name} should be of type MultiScaleRoIAlign or None instead of {type(pool)}")
+
+
+def _through(head: nn.Module, pooled: Tensor) -> Tensor:
+    """Apply a head to regions `(P, C, h, w)`.
+
+    Batch norm asks whether there are any, which a recorded program cannot: it gets one region more, of zeros.
+    """
+    if head.training or not is_tracing():
+        features: Tensor = head(pooled)
+        return features
+    more: Tensor = head(torch.cat((pooled, pooled.new_zeros((1, *pooled.shape[1:])))))
+    return more[:-1]
