@@ -2,8 +2,9 @@
 
     nox -s bench -- operators [--threads N] [CASE...]
 
-Turn by turn in one process; a case is run if a word given is part of its name. The peak of memory that a call adds is
-measured in a process of its own for each library and case. Results are compared first: kept boxes must be identical.
+Turn by turn in one process; a case is run if a word given is part of its name. With one thread it is CPU time that
+counts, which other processes disturb less. The peak of memory that a call adds is measured in a process of its own for
+each library and case. Results are compared first, too.
 """
 
 import argparse
@@ -110,9 +111,8 @@ def compare(case: Case) -> tuple[object, ...]:
     run = case.prepare()
     ours, theirs = (run(library).clone() for library in LIBRARIES.values())
     difference = "same" if torch.equal(ours, theirs) else f"{(ours - theirs).abs().max() / theirs.std():.0e}"
-    started = time.perf_counter()
-    run(torchvision.ops)
-    rounds = max(7, min(100, int(SECONDS / (time.perf_counter() - started))))
+    estimate = timed(run, torchvision.ops)()
+    rounds = max(5, min(100, int(SECONDS / estimate)))
     times = in_turn([timed(run, library) for library in LIBRARIES.values()], rounds)
     memory = [process_figure(PEAK, str(Path(__file__).parent), library, case.name)() for library in LIBRARIES]
     peaks = " : ".join(f"{megabytes:.0f}" for megabytes in memory)
@@ -121,11 +121,12 @@ def compare(case: Case) -> tuple[object, ...]:
 
 def timed(run: Callable[[object], Tensor], library: object) -> Callable[[], float]:
     """Return a function that measures one call."""
+    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
 
     def measure() -> float:
-        started = time.perf_counter()
+        started = clock()
         run(library)
-        return time.perf_counter() - started
+        return clock() - started
 
     return measure
 

@@ -150,6 +150,13 @@ def test_infinite_scores_are_scores():
     assert nms(boxes, scores, 1.0).tolist() == [1, 2, 0]
 
 
+@pytest.mark.parametrize("scene", ["spread", "stacked"])
+def test_autocast_changes_nothing(scene):
+    boxes, scores = SCENES[scene]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert nms(boxes, scores, 0.5).tolist() == by_definition(boxes, scores, 0.5)
+
+
 def test_nothing_in_nothing_out():
     kept = batched_nms(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, dtype=torch.int64), 0.5)
     assert kept.dtype == torch.int64

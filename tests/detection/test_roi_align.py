@@ -101,6 +101,19 @@ def test_boxes_get_no_gradient():
     assert boxes.grad is None
 
 
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("ratio", [2, -1])
+def test_autocast_changes_nothing(ratio):
+    features = random_features(1, 3, 20, 20).float().requires_grad_()
+    pooled = roi_align(features, [ODD_BOXES], 3, 0.4, ratio)
+    (gradient,) = torch.autograd.grad(pooled.square().sum(), features)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        again = roi_align(features, [ODD_BOXES], 3, 0.4, ratio)
+        (gradient_again,) = torch.autograd.grad(again.square().sum(), features)
+    assert torch.equal(again, pooled)
+    assert torch.equal(gradient_again, gradient)
+
+
 def test_a_list_of_boxes_is_a_tensor_with_the_images_indices():
     features = random_features(2, 3, 20, 20)
     indices = torch.tensor([1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0]).unsqueeze(1)
@@ -199,6 +212,13 @@ def test_each_box_is_pooled_on_the_level_of_its_size():
         torch.testing.assert_close(pooled[index : index + 1], expected)
 
 
+def test_boxes_that_have_no_size_are_pooled_on_the_finest_level():
+    boxes = torch.tensor([[9.0, 9.0, 5.0, 30.0], [math.nan, 0.0, 5.0, 5.0], [7.0, 7.0, 7.0, 7.0]])
+    levels = {name: level[:1] for name, level in pyramid(512, 640).items()}
+    pooled = MultiScaleRoIAlign(["2", "3"], 3, 2)(levels, [boxes], [(512, 640)])
+    torch.testing.assert_close(pooled, roi_align(levels["2"], [boxes], 3, 0.25, 2))
+
+
 def test_levels_that_do_not_follow_each_other_are_refused():
     levels = {"fine": torch.zeros(1, 3, 64, 64), "coarse": torch.zeros(1, 3, 8, 8)}
     with pytest.raises(ValueError, match=r"found 1/2\^k for k = \[2, 5\]"):
@@ -213,13 +233,18 @@ def test_levels_that_are_not_there_are_named():
 class Adaptive(torch.nn.Module):
     """What cannot be exported."""
 
+    def __init__(self, levels: int) -> None:
+        super().__init__()
+        self.pool = MultiScaleRoIAlign("012"[:levels], 2, -1)
+
     def forward(self, features: Tensor, boxes: Tensor) -> Tensor:
-        return roi_align(features, [boxes], 2)
+        return self.pool({"0": features, "1": features[:, :, ::2, ::2]}, [boxes], [(16, 16)])
 
 
-def test_a_number_of_points_that_depends_on_boxes_cannot_be_exported():
+@pytest.mark.parametrize("levels", [1, 2])
+def test_a_number_of_points_that_depends_on_boxes_cannot_be_exported(levels):
     with pytest.raises(ValueError, match=r"sampling_ratio should be positive for torch\.export, found -1"):
-        torch.export.export(Adaptive(), (torch.rand(1, 2, 8, 8), ODD_BOXES))
+        torch.export.export(Adaptive(levels), (torch.rand(1, 2, 8, 8), ODD_BOXES))
 
 
 class Pooling(torch.nn.Module):

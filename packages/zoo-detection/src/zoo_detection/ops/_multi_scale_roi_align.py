@@ -74,7 +74,7 @@ class MultiScaleRoIAlign(nn.Module):
 
     def _assigned(self, corners: Tensor, exponents: Sequence[int] | Tensor) -> Tensor:
         """Return for each box the index of its level, by equation 1."""
-        sizes = box_area(corners).float().sqrt()
+        sizes = box_area(corners).float().nan_to_num(0).clamp(min=0).sqrt()
         fitting = torch.floor(self.canonical_level + torch.log2(sizes / self.canonical_scale) + 1e-6)
         return (_clamped(fitting, exponents[0], exponents[-1]) - exponents[0]).long()
 

@@ -10,6 +10,7 @@ from ._nms_blocks import keep_by_blocks
 from ._nms_pairs import kept_by_pairs
 from ._nms_traced import keep_traced
 from ._overlap import with_areas
+from ._precision import without_autocast
 from ._tracing import is_exporting, left_to_python
 
 
@@ -76,6 +77,7 @@ def _suppress_traced(boxes: Tensor, scores: Tensor, groups: Tensor | None, iou_t
 
 
 @left_to_python
+@without_autocast
 def _suppress_now(boxes: Tensor, scores: Tensor, groups: Tensor | None, iou_threshold: float) -> Tensor:
     if boxes.shape[0] == 0:
         return torch.empty(0, dtype=torch.int64, device=boxes.device)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ._precision import without_autocast
 from ._roi_samples import Grid, Taps, taps_of
 from ._tracing import left_to_python
 
@@ -53,26 +54,36 @@ class _Crops(torch.autograd.Function):
     """Remembers the regions, not their pixels: what the rest would remember of each is larger than the features."""
 
     @staticmethod
-    def forward(
-        ctx: Any, features: Tensor, images: Tensor, corners: Tensor, grid: Grid
-    ) -> Tensor:  # as autograd has it
+    def forward(ctx: Any, features: Tensor, *regions: Any) -> Tensor:  # what autograd passes on
+        images, corners, grid = regions
         ctx.save_for_backward(images, corners)
         ctx.shape, ctx.grid = features.shape, grid
-        pooled = features.new_zeros((corners.shape[0], features.shape[1], *grid.sides))
-        for crop in _crops(images, corners, grid, features.shape):
-            by_rows = torch.matmul(crop.of_rows, features[crop.image, :, crop.rows, crop.columns])
-            torch.matmul(by_rows, crop.of_columns.t(), out=pooled[crop.region])
-        return pooled
+        return _pooled(features, images, corners, grid)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # as autograd has it
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # what autograd passes on
         images, corners = ctx.saved_tensors
-        of_features = gradient.new_zeros(ctx.shape)
-        for crop in _crops(images, corners, ctx.grid, ctx.shape):
-            by_rows = torch.matmul(gradient[crop.region], crop.of_columns)
-            of_features[crop.image, :, crop.rows, crop.columns] += torch.matmul(crop.of_rows.t(), by_rows)
-        return of_features, None, None, None
+        return _unpooled(gradient, images, corners, ctx.grid, ctx.shape), None, None, None
+
+
+@without_autocast
+def _pooled(features: Tensor, images: Tensor, corners: Tensor, grid: Grid) -> Tensor:
+    pooled = features.new_zeros((corners.shape[0], features.shape[1], *grid.sides))
+    for crop in _crops(images, corners, grid, features.shape):
+        by_rows = torch.matmul(crop.of_rows, features[crop.image, :, crop.rows, crop.columns])
+        torch.matmul(by_rows, crop.of_columns.t(), out=pooled[crop.region])
+    return pooled
+
+
+@without_autocast
+def _unpooled(gradient: Tensor, images: Tensor, corners: Tensor, grid: Grid, shape: torch.Size) -> Tensor:
+    """Return the gradient of the features, of `shape`, from that of what was pooled."""
+    of_features = gradient.new_zeros(shape)
+    for crop in _crops(images, corners, grid, shape):
+        by_rows = torch.matmul(gradient[crop.region], crop.of_columns)
+        of_features[crop.image, :, crop.rows, crop.columns] += torch.matmul(crop.of_rows.t(), by_rows)
+    return of_features
 
 
 def _crops(images: Tensor, corners: Tensor, grid: Grid, shape: torch.Size) -> Iterator[Crop]:

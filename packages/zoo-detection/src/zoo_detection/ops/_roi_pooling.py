@@ -40,7 +40,7 @@ def pool_levels(levels: Sequence[Level], assigned: Tensor, images: Tensor, corne
     """
     if len(levels) == 1:
         return pool_regions(levels[0], images, corners, grid)
-    if is_tracing():
+    if is_exporting() or (is_tracing() and grid.sampling_ratio > 0):
         return _pool_all_at_once(levels, assigned, images, corners, grid)
     chosen = [torch.where(assigned == index)[0] for index in range(len(levels))]
     pooled = [
@@ -77,11 +77,6 @@ def pool_regions(level: Level, images: Tensor, corners: Tensor, grid: Grid) -> T
 def _is_better_cropped(features: Tensor, corners: Tensor, grid: Grid) -> bool:
     """Tell whether regions are pooled faster one by one."""
     if grid.sampling_ratio <= 0:  # any number of sampling points
-        if is_exporting():
-            raise ValueError(
-                f"sampling_ratio should be positive for torch.export, found {grid.sampling_ratio}: "
-                "otherwise the number of sampling points depends on the boxes"
-            )
         return True
     if is_tracing() or features.device.type != "cpu" or features.is_contiguous(memory_format=torch.channels_last):
         return False

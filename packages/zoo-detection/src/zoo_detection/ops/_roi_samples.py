@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ._tracing import is_exporting
+
 
 class Grid(NamedTuple):
     """How regions are divided."""
@@ -36,6 +38,9 @@ def taps_of(start: Tensor, end: Tensor, bins: int, length: int | Tensor, samplin
         length: How many pixels the features have; or for each region, `(K, 1, 1)`.
         sampling_ratio: Points in a bin; if not positive, as many as it has pixels, rounded up.
         aligned: As for `roi_align`.
+
+    Raises:
+        ValueError: torch.export records, and the number of points depends on values.
     """
     extent = end - start
     if aligned:
@@ -46,6 +51,11 @@ def taps_of(start: Tensor, end: Tensor, bins: int, length: int | Tensor, samplin
     if sampling_ratio > 0:
         count = torch.full_like(size, sampling_ratio)
         most = sampling_ratio
+    elif is_exporting():
+        raise ValueError(
+            f"sampling_ratio should be positive for torch.export, found {sampling_ratio}: "
+            "otherwise the number of sampling points depends on the boxes"
+        )
     else:
         count = size.ceil().nan_to_num(0, 0, 0).clamp(min=0)
         most = max(int(count.max()), 1) if count.shape[0] > 0 else 1
