@@ -25,7 +25,7 @@ def box_iou(boxes1: Tensor, boxes2: Tensor, fmt: str = "xyxy") -> Tensor:
     """
     if fmt != "xyxy":
         boxes1, boxes2 = box_convert(boxes1, fmt, "xyxy"), box_convert(boxes2, fmt, "xyxy")
-    intersection, union = _intersection_and_union(boxes1, boxes2)
+    intersection, union = intersection_and_union(*_every_pair(boxes1, boxes2))
     return intersection / union
 
 
@@ -46,8 +46,9 @@ def generalized_box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
         >>> generalized_box_iou(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([[3.0, 0.0, 4.0, 1.0]]))
         tensor([[-0.5000]])
     """
-    intersection, union = _intersection_and_union(boxes1, boxes2)
-    hull = _hull_sides(boxes1, boxes2).prod(-1)
+    boxes1, boxes2 = _every_pair(boxes1, boxes2)
+    intersection, union = intersection_and_union(boxes1, boxes2)
+    hull = hull_sides(boxes1, boxes2).prod(-1)
     return intersection / union - (hull - union) / hull
 
 
@@ -69,7 +70,7 @@ def distance_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tenso
         >>> distance_box_iou(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([[3.0, 0.0, 4.0, 1.0]]))
         tensor([[-0.5294]])
     """
-    return box_iou(boxes1, boxes2) - _centre_penalty(boxes1, boxes2, eps)
+    return box_iou(boxes1, boxes2) - distance_penalty(*_every_pair(boxes1, boxes2), eps)
 
 
 def complete_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
@@ -91,15 +92,51 @@ def complete_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tenso
         tensor([[1.]])
     """
     iou = box_iou(boxes1, boxes2)
-    difference = aspect_angle(boxes1)[..., :, None] - aspect_angle(boxes2)[..., None, :]
+    boxes1, boxes2 = _every_pair(boxes1, boxes2)
+    return iou - distance_penalty(boxes1, boxes2, eps) - aspect_penalty(boxes1, boxes2, iou, eps)
+
+
+def _every_pair(boxes1: Tensor, boxes2: Tensor) -> tuple[Tensor, Tensor]:
+    """Give `(..., N, 4)` and `(..., M, 4)` shapes that broadcast to `(..., N, M, 4)`, and a type that holds areas."""
+    return widen(boxes1)[..., :, None, :], widen(boxes2)[..., None, :, :]
+
+
+def intersection_and_union(boxes1: Tensor, boxes2: Tensor) -> tuple[Tensor, Tensor]:
+    """Return both areas of boxes pair by pair, `(..., 4)` to `(...)`."""
+    # Coordinate by coordinate, since a last dimension of two keeps processors from their stride.
+    left, top, right, bottom = boxes1.unbind(-1)
+    other_left, other_top, other_right, other_bottom = boxes2.unbind(-1)
+    width = (torch.minimum(right, other_right) - torch.maximum(left, other_left)).clamp(min=0)
+    height = (torch.minimum(bottom, other_bottom) - torch.maximum(top, other_top)).clamp(min=0)
+    intersection = width * height
+    return intersection, box_area(boxes1) + box_area(boxes2) - intersection
+
+
+def hull_sides(boxes1: Tensor, boxes2: Tensor) -> Tensor:
+    """Return width and height of the smallest box around each pair, `(..., 4)` to `(..., 2)`."""
+    sides = torch.maximum(boxes1[..., 2:], boxes2[..., 2:]) - torch.minimum(boxes1[..., :2], boxes2[..., :2])
+    return sides.clamp(min=0)
+
+
+def distance_penalty(boxes1: Tensor, boxes2: Tensor, eps: float) -> Tensor:
+    """Return the squared distance of the centres over the squared diagonal of the hull, pair by pair."""
+    boxes1, boxes2 = as_float(boxes1), as_float(boxes2)
+    diagonal = hull_sides(boxes1, boxes2).square().sum(-1) + eps
+    centres1, centres2 = ((boxes[..., :2] + boxes[..., 2:]) / 2 for boxes in (boxes1, boxes2))
+    return (centres1 - centres2).square().sum(-1) / diagonal
+
+
+def aspect_penalty(boxes1: Tensor, boxes2: Tensor, iou: Tensor, eps: float) -> Tensor:
+    """Return by how much aspect ratios differ, pair by pair, weighted by a trade-off that has no gradient."""
+    difference = _aspect_angle(boxes1) - _aspect_angle(boxes2)
     consistency = difference.square() * (4 / math.pi**2)
     with torch.no_grad():
         trade_off = consistency / (1 - iou + consistency + eps)
-    return iou - _centre_penalty(boxes1, boxes2, eps) - trade_off * consistency
+    return trade_off * consistency
 
 
-def aspect_angle(boxes: Tensor) -> Tensor:
-    """Return the angle between the diagonal and the vertical side of each box, `(..., 4)`, in radians."""
+def _aspect_angle(boxes: Tensor) -> Tensor:
+    """Return the angle between the diagonal and the vertical side of each box, in radians."""
     boxes = as_float(boxes)
     return torch.atan((boxes[..., 2] - boxes[..., 0]) / (boxes[..., 3] - boxes[..., 1]))
 
@@ -107,30 +144,3 @@ def aspect_angle(boxes: Tensor) -> Tensor:
 def as_float(boxes: Tensor) -> Tensor:
     """Return boxes in single or double precision."""
     return widen(boxes) if boxes.is_floating_point() else boxes.float()
-
-
-def _intersection_and_union(boxes1: Tensor, boxes2: Tensor) -> tuple[Tensor, Tensor]:
-    areas1, areas2 = box_area(boxes1), box_area(boxes2)
-    boxes1, boxes2 = widen(boxes1), widen(boxes2)
-    upper_left = torch.maximum(boxes1[..., :, None, :2], boxes2[..., None, :, :2])
-    lower_right = torch.minimum(boxes1[..., :, None, 2:], boxes2[..., None, :, 2:])
-    sides = (lower_right - upper_left).clamp(min=0)
-    intersection = sides[..., 0] * sides[..., 1]
-    return intersection, areas1[..., :, None] + areas2[..., None, :] - intersection
-
-
-def _hull_sides(boxes1: Tensor, boxes2: Tensor) -> Tensor:
-    """Return width and height of the smallest box around each pair."""
-    boxes1, boxes2 = widen(boxes1), widen(boxes2)
-    upper_left = torch.minimum(boxes1[..., :, None, :2], boxes2[..., None, :, :2])
-    lower_right = torch.maximum(boxes1[..., :, None, 2:], boxes2[..., None, :, 2:])
-    return (lower_right - upper_left).clamp(min=0)
-
-
-def _centre_penalty(boxes1: Tensor, boxes2: Tensor, eps: float) -> Tensor:
-    """Return the squared distance of centres over the squared diagonal of the hull."""
-    boxes1, boxes2 = as_float(boxes1), as_float(boxes2)
-    diagonal = _hull_sides(boxes1, boxes2).square().sum(-1) + eps
-    centres1, centres2 = ((boxes[..., :2] + boxes[..., 2:]) / 2 for boxes in (boxes1, boxes2))
-    distance = (centres1[..., :, None, :] - centres2[..., None, :, :]).square().sum(-1)
-    return distance / diagonal

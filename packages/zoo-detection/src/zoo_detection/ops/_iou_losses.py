@@ -1,11 +1,8 @@
 """Losses from intersection over union and its relatives, of boxes pair by pair."""
 
-import math
-
-import torch
 from torch import Tensor
 
-from ._iou import as_float, aspect_angle
+from ._iou import as_float, aspect_penalty, distance_penalty, hull_sides, intersection_and_union
 from ._reduction import reduced
 
 
@@ -28,13 +25,14 @@ def generalized_box_iou_loss(boxes1: Tensor, boxes2: Tensor, reduction: str = "n
         ValueError: `reduction` is another.
 
     Example:
+        >>> import torch
         >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
         >>> generalized_box_iou_loss(boxes, boxes)
         tensor([0.])
     """
     boxes1, boxes2 = as_float(boxes1), as_float(boxes2)
-    intersection, union = _intersection_and_union(boxes1, boxes2)
-    hull = _hull_sides(boxes1, boxes2).prod(-1)
+    intersection, union = intersection_and_union(boxes1, boxes2)
+    hull = hull_sides(boxes1, boxes2).prod(-1)
     loss = 1 - intersection / (union + eps) + (hull - union) / (hull + eps)
     return reduced(loss, reduction)
 
@@ -58,12 +56,13 @@ def distance_box_iou_loss(boxes1: Tensor, boxes2: Tensor, reduction: str = "none
         ValueError: `reduction` is another.
 
     Example:
+        >>> import torch
         >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
         >>> distance_box_iou_loss(boxes, boxes).round(decimals=4)
         tensor([0.])
     """
-    loss, _ = _distance_loss(as_float(boxes1), as_float(boxes2), eps)
-    return reduced(loss, reduction)
+    boxes1, boxes2 = as_float(boxes1), as_float(boxes2)
+    return reduced(1 - _iou(boxes1, boxes2, eps) + distance_penalty(boxes1, boxes2, eps), reduction)
 
 
 def complete_box_iou_loss(boxes1: Tensor, boxes2: Tensor, reduction: str = "none", eps: float = 1e-7) -> Tensor:
@@ -85,34 +84,17 @@ def complete_box_iou_loss(boxes1: Tensor, boxes2: Tensor, reduction: str = "none
         ValueError: `reduction` is another.
 
     Example:
+        >>> import torch
         >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
         >>> complete_box_iou_loss(boxes, boxes).round(decimals=4)
         tensor([0.])
     """
     boxes1, boxes2 = as_float(boxes1), as_float(boxes2)
-    loss, iou = _distance_loss(boxes1, boxes2, eps)
-    consistency = (aspect_angle(boxes2) - aspect_angle(boxes1)).square() * (4 / math.pi**2)
-    with torch.no_grad():
-        trade_off = consistency / (1 - iou + consistency + eps)
-    return reduced(loss + trade_off * consistency, reduction)
+    iou = _iou(boxes1, boxes2, eps)
+    penalties = distance_penalty(boxes1, boxes2, eps) + aspect_penalty(boxes1, boxes2, iou, eps)
+    return reduced(1 - iou + penalties, reduction)
 
 
-def _distance_loss(boxes1: Tensor, boxes2: Tensor, eps: float) -> tuple[Tensor, Tensor]:
-    intersection, union = _intersection_and_union(boxes1, boxes2)
-    iou = intersection / (union + eps)
-    diagonal = _hull_sides(boxes1, boxes2).square().sum(-1) + eps
-    centres1, centres2 = ((boxes[..., :2] + boxes[..., 2:]) / 2 for boxes in (boxes1, boxes2))
-    distance = (centres1 - centres2).square().sum(-1)
-    return 1 - iou + distance / diagonal, iou
-
-
-def _intersection_and_union(boxes1: Tensor, boxes2: Tensor) -> tuple[Tensor, Tensor]:
-    sides = torch.minimum(boxes1[..., 2:], boxes2[..., 2:]) - torch.maximum(boxes1[..., :2], boxes2[..., :2])
-    intersection = sides.clamp(min=0).prod(-1)
-    areas1, areas2 = ((boxes[..., 2:] - boxes[..., :2]).prod(-1) for boxes in (boxes1, boxes2))
-    return intersection, areas1 + areas2 - intersection
-
-
-def _hull_sides(boxes1: Tensor, boxes2: Tensor) -> Tensor:
-    """Return width and height of the smallest box around each pair."""
-    return torch.maximum(boxes1[..., 2:], boxes2[..., 2:]) - torch.minimum(boxes1[..., :2], boxes2[..., :2])
+def _iou(boxes1: Tensor, boxes2: Tensor, eps: float) -> Tensor:
+    intersection, union = intersection_and_union(boxes1, boxes2)
+    return intersection / (union + eps)
