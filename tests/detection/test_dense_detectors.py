@@ -234,7 +234,7 @@ def limits(**changes: float) -> Limits:
     return Limits(**{"score_thresh": 0.3, "nms_thresh": 0.5, "detections_per_img": 10, "topk_candidates": 5, **changes})
 
 
-@pytest.mark.parametrize("threshold", [0.0, 0.3, 0.999, 1.0])
+@pytest.mark.parametrize("threshold", [0.0, 0.3, 0.999, 0.9999, 1.0])
 def test_the_best_of_a_level_are_those_of_all_its_scores(threshold: float) -> None:
     logits = torch.randn(50, 7) * 3
     found = above(best_of_level(logits, threshold, limits(), lambda logits, _: logits.sigmoid()), threshold)

@@ -173,7 +173,8 @@ def best_of_level(
         The candidates, the best first.
     """
     flat = logits.flatten()
-    places = torch.where(flat > _logit(least_score) - 1e-3)[0]
+    # Half precision rounds sigmoids by what a logit of 0.05 less would make of them, and near 1 by more.
+    places = torch.where(flat > _logit(min(least_score, 0.9)) - 0.05)[0]
     scores = score(flat[places], places // logits.shape[1])
     scores, order = scores.topk(smaller(limits.topk_candidates, scores.shape[0]))
     places = places[order]
@@ -253,9 +254,7 @@ def above(candidates: Candidates, threshold: float) -> Candidates:
 
 
 def _logit(probability: float) -> float:
-    if not 0 < probability < 1:
-        return float("-inf") if probability <= 0 else float("inf")
-    return math.log(probability / (1 - probability))
+    return math.log(probability / (1 - probability)) if probability > 0 else -math.inf
 
 
 def match_all(matcher: Matcher, targets: Sequence[Target], anchors: Sequence[Tensor]) -> list[Tensor]:
