@@ -25,6 +25,19 @@ Detections = dict[str, Tensor]
 """What is found in one image: `boxes` `(D, 4)`, `scores` `(D,)`, `labels` `(D,)`, the best first."""
 
 
+class Limits(NamedTuple):
+    """Which predictions become detections."""
+
+    score_thresh: float
+    """Scores must be above it."""
+    nms_thresh: float
+    """Boxes of one class may overlap by so much."""
+    detections_per_img: int
+    """The best detections of an image that are kept."""
+    topk_candidates: int
+    """The best predictions of each level, or class, that are looked at."""
+
+
 class DenseDetector(nn.Module, ABC):
     """The course of every one-stage detector: transform, backbone, head, anchors, then losses or detections.
 
@@ -33,6 +46,7 @@ class DenseDetector(nn.Module, ABC):
         anchor_generator: Makes the anchors of a batch of images and its levels.
         head: Makes of the list of levels a dictionary of predictions, among them `cls_logits`.
         transform: Prepares images and targets, and undoes that in detections.
+        limits: Which predictions become detections. They become attributes that may be changed.
     """
 
     least_label = 0
@@ -44,12 +58,19 @@ class DenseDetector(nn.Module, ABC):
         anchor_generator: AnchorGenerator | DefaultBoxGenerator,
         head: nn.Module,
         transform: GeneralizedRCNNTransform,
+        limits: Limits,
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.anchor_generator: AnchorGenerator | DefaultBoxGenerator = anchor_generator
         self.head = head
         self.transform = transform
+        self.score_thresh, self.nms_thresh, self.detections_per_img, self.topk_candidates = limits
+
+    @property
+    def limits(self) -> Limits:
+        """Which predictions become detections; from attributes that may be changed."""
+        return Limits(self.score_thresh, self.nms_thresh, self.detections_per_img, self.topk_candidates)
 
     def forward(
         self, images: Sequence[Tensor], targets: Sequence[Target] | None = None
@@ -130,19 +151,6 @@ def set_prior(convolution: nn.Conv2d, probability: float) -> None:
     """Let every score of a new network be rare, so that the many anchors do not drown the few (section 3.3)."""
     assert convolution.bias is not None
     nn.init.constant_(convolution.bias, _logit(probability))
-
-
-class Limits(NamedTuple):
-    """Which predictions become detections."""
-
-    score_thresh: float
-    """Scores must be above it."""
-    nms_thresh: float
-    """Boxes of one class may overlap by so much."""
-    detections_per_img: int
-    """The best detections of an image that are kept."""
-    topk_candidates: int
-    """The best predictions of each level, or class, that are looked at."""
 
 
 class Candidates(NamedTuple):

@@ -253,18 +253,10 @@ class FCOS(DenseDetector):
             anchor_generator,
             FCOSHead(channels, 1, num_classes) if head is None else head,
             imagenet_transform(min_size, max_size, image_mean, image_std, **kwargs),
+            Limits(score_thresh, nms_thresh, detections_per_img, topk_candidates),
         )
         self.box_coder = BoxLinearCoder(normalize_by_size=True)
         self.center_sampling_radius = center_sampling_radius
-        self.score_thresh = score_thresh
-        self.nms_thresh = nms_thresh
-        self.detections_per_img = detections_per_img
-        self.topk_candidates = topk_candidates
-
-    @property
-    def limits(self) -> Limits:
-        """Which predictions become detections; from attributes that may be changed."""
-        return Limits(self.score_thresh, self.nms_thresh, self.detections_per_img, self.topk_candidates)
 
     def compute_loss(
         self,

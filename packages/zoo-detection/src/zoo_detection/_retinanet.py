@@ -284,21 +284,16 @@ class RetinaNet(DenseDetector):
         if head is None:
             head = RetinaNetHead(channels, anchor_generator.num_anchors_per_location()[0], num_classes)
         super().__init__(
-            backbone, anchor_generator, head, imagenet_transform(min_size, max_size, image_mean, image_std, **kwargs)
+            backbone,
+            anchor_generator,
+            head,
+            imagenet_transform(min_size, max_size, image_mean, image_std, **kwargs),
+            Limits(score_thresh, nms_thresh, detections_per_img, topk_candidates),
         )
         self.proposal_matcher = proposal_matcher or Matcher(
             fg_iou_thresh, bg_iou_thresh, allow_low_quality_matches=True
         )
         self.box_coder = BoxCoder((1.0, 1.0, 1.0, 1.0))
-        self.score_thresh = score_thresh
-        self.nms_thresh = nms_thresh
-        self.detections_per_img = detections_per_img
-        self.topk_candidates = topk_candidates
-
-    @property
-    def limits(self) -> Limits:
-        """Which predictions become detections; from attributes that may be changed."""
-        return Limits(self.score_thresh, self.nms_thresh, self.detections_per_img, self.topk_candidates)
 
     def compute_loss(
         self,

@@ -189,19 +189,11 @@ class SSD(DenseDetector):
         transform = imagenet_transform(
             min(size), max(size), image_mean, image_std, **{"size_divisible": 1, "fixed_size": size, **kwargs}
         )
-        super().__init__(backbone, anchor_generator, head, transform)
+        limits = Limits(score_thresh, nms_thresh, detections_per_img, topk_candidates)
+        super().__init__(backbone, anchor_generator, head, transform, limits)
         self.box_coder = BoxCoder((10.0, 10.0, 5.0, 5.0))
         self.proposal_matcher = SSDMatcher(iou_thresh)
-        self.score_thresh = score_thresh
-        self.nms_thresh = nms_thresh
-        self.detections_per_img = detections_per_img
-        self.topk_candidates = topk_candidates
         self.neg_to_pos_ratio = (1.0 - positive_fraction) / positive_fraction
-
-    @property
-    def limits(self) -> Limits:
-        """Which predictions become detections; from attributes that may be changed."""
-        return Limits(self.score_thresh, self.nms_thresh, self.detections_per_img, self.topk_candidates)
 
     def compute_loss(
         self,
