@@ -1,6 +1,7 @@
 """Every routine command of the project: `nox -l` lists them."""
 
 import os
+import shutil
 from pathlib import Path
 
 import nox
@@ -21,6 +22,9 @@ WHEELS = [
     ("zoo-digits", "shufflenet_v2_x0_5_digits"),
 ]
 """The packages that are tried from their wheels, each in an environment of its own, with a model to build."""
+WHEELHOUSE = Path("build/wheels").absolute()
+built: list[Path] = []
+"""Where wheels are, once this run of nox has built them."""
 PEERS = ["torch==2.13.0", "torchvision==0.28.0"]
 BENCHMARKS = ["start", "ready", "fetch", "forward", "optimized", "int8", "operators", "detection"]
 BENCHMARKS += ["detection_steps", "folder", "video_decoding"]
@@ -95,15 +99,23 @@ def hub(session: nox.Session) -> None:
     session.run("python", "tests/hub_check.py")
 
 
+def build_wheels(session: nox.Session) -> None:
+    """Build the wheels of all packages, once a run of nox."""
+    if built:
+        return
+    session.install("-q", "build", "hatchling")
+    shutil.rmtree(WHEELHOUSE, ignore_errors=True)
+    for folder in PACKAGES:
+        session.run("python", "-m", "build", "-q", "-n", "-w", "-o", str(WHEELHOUSE), str(folder), silent=True)
+    built.append(WHEELHOUSE)
+
+
 @nox.session(reuse_venv=False)
 @nox.parametrize(("package", "model"), WHEELS, ids=[package for package, _ in WHEELS])
 def wheels(session: nox.Session, package: str, model: str) -> None:
     """Install one package from its wheel, with what it depends on and nothing else of the repo, and use it."""
-    session.install("-q", "build", "hatchling")
-    out = Path(session.create_tmp()).absolute() / "wheels"
-    for folder in PACKAGES:
-        session.run("python", "-m", "build", "-q", "-n", "-w", "-o", str(out), str(folder), silent=True)
-    session.install("-q", "-c", "constraints.txt", "--find-links", str(out), package)
+    build_wheels(session)
+    session.install("-q", "-c", "constraints.txt", "--find-links", str(WHEELHOUSE), package)
     check = Path("tests/wheel_check.py").absolute()
     session.chdir(session.create_tmp())
     session.run("python", "-I", "-W", "error", "-W", NO_NUMPY, str(check), package, model)
