@@ -45,15 +45,29 @@ def test_convolutions_start_near_zero() -> None:
 
 def test_files_with_the_older_names_of_heads_load() -> None:
     head = RetinaNetHead(8, 2, 3)
-    older = {}
-    for name, tensor in head.state_dict().items():
-        match = re.fullmatch(r"(\w+\.conv)\.(\d)\.0\.(weight|bias)", name)
-        older[f"{match[1]}.{2 * int(match[2])}.{match[3]}" if match else name] = torch.rand_like(tensor)
+    older = {older_name(name): torch.rand_like(tensor) for name, tensor in head.state_dict().items()}
     assert "classification_head.conv.6.weight" in older
     assert "regression_head.conv.2.bias" in older
     head.load_state_dict(older)
     assert torch.equal(head.classification_head.conv[3][0].weight, older["classification_head.conv.6.weight"])
     assert torch.equal(head.regression_head.conv[1][0].bias, older["regression_head.conv.2.bias"])
+
+
+def older_name(name: str) -> str:
+    name = re.sub(r"(fpn\.(?:inner|layer)_blocks\.\d)\.0\.", r"\1.", name)
+    return re.sub(r"(_head\.conv)\.(\d)\.0\.", lambda match: f"{match[1]}.{2 * int(match[2])}.", name)
+
+
+@pytest.mark.slow
+def test_a_whole_file_with_older_names_loads(publish: Any) -> None:
+    with without_files():
+        state = retinanet_resnet50_fpn(weights="DEFAULT").state_dict()
+    older = {older_name(name): tensor for name, tensor in state.items()}
+    assert {"backbone.fpn.inner_blocks.2.bias", "head.regression_head.conv.6.weight"} <= older.keys()
+    publish(RetinaNet_ResNet50_FPN_Weights.COCO_V1, older, as_zip=False)
+    loaded = retinanet_resnet50_fpn(weights="DEFAULT").state_dict()
+    assert list(loaded) == list(state)
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in state.items())
 
 
 def test_epsilon_is_zero_with_the_first_weights_alone() -> None:
