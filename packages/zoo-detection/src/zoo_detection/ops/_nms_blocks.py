@@ -5,8 +5,8 @@ from torch import Tensor
 
 from ._overlap import marks_of_overlap
 
-FIRST_PAIRS, MOST_PAIRS = 2**15, 2**19
-"""How many pairs are looked at in the first block, where one box may turn out to suppress all others, and in others."""
+FIRST_PAIRS, MOST_PAIRS = 2**15, 2**16
+"""Pairs looked at in the first block, where one box may turn out to suppress all, and in others: a cacheful."""
 LEAST_ROWS, MOST_ROWS = 8, 128
 """How many boxes are in a block."""
 

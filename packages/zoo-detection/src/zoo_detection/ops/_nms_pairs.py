@@ -16,7 +16,7 @@ from ._overlap import marks_of_overlap
 MANY_PAIRS = 64
 """Above so many pairs a box, on average, boxes of large groups are looked at group by group."""
 LARGE_GROUP = 512
-PAIRS_AT_ONCE = 2**19
+PAIRS_AT_ONCE = 2**15
 ROUNDS = 16
 """After how many rounds the rest is decided one by one."""
 FEW = 512
