@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from zoo_detection import RoIHeads, TargetError
+from zoo_detection import RoIHeads, TargetError, _keypoint_resizing
 from zoo_detection._keypoint_decoding import heatmaps_to_keypoints, keypoints_to_heatmap
 from zoo_detection._keypoints import keypoint_loss
 from zoo_detection._masks import crop_masks, mask_loss, mask_probabilities
@@ -215,6 +215,15 @@ def test_keypoints_are_those_of_maps_that_are_resized_whole(kind):
     assert (keypoints[..., 2] == 1).all()
     if kind != "flat":  # where rounding alone decides
         torch.testing.assert_close(keypoints[..., :2], places)
+
+
+def test_boxes_of_all_sizes_are_decoded_in_parts(monkeypatch):
+    torch.manual_seed(0)
+    maps, rois = gaussians(20, 3, 20), boxes(20)
+    whole = heatmaps_to_keypoints(maps, rois)
+    monkeypatch.setattr(_keypoint_resizing, "_PIXELS", 1000)
+    for found, expected in zip(heatmaps_to_keypoints(maps, rois), whole, strict=True):
+        torch.testing.assert_close(found, expected)
 
 
 def test_bound_on_the_sides_of_boxes_changes_nothing():
