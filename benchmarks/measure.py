@@ -12,6 +12,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+PROCESS = os.environ | {"PYTHONDONTWRITEBYTECODE": ""}
+"""What processes are started with: the first round compiles what is imported, as an installation does."""
+
 
 def in_turn(functions: Sequence[Callable[[], float]], rounds: int) -> list[list[float]]:
     """Call the functions one after the other, round by round; give the figures of each, without the first round's."""
@@ -24,7 +27,7 @@ def process_seconds(code: str, *arguments: str) -> Callable[[], float]:
 
     def measure() -> float:
         started = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code, *arguments], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([sys.executable, "-c", code, *arguments], check=True, stdout=subprocess.DEVNULL, env=PROCESS)
         return time.perf_counter() - started
 
     return measure
@@ -34,7 +37,8 @@ def process_figure(code: str, *arguments: str, line: int = -1) -> Callable[[], f
     """Return a function that runs `code` in a fresh Python and reads the figure on the last line of its output."""
 
     def measure() -> float:
-        done = subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True, text=True)
+        command = [sys.executable, "-c", code, *arguments]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=PROCESS)
         return float(done.stdout.split()[line])
 
     return measure

@@ -2,11 +2,13 @@
 
     nox -s bench -- ready [--quick | MODEL...]
 
-All models by default, one of each family with `--quick`. Both load the same synthetic file from the same folder; ours
-is verified (stamped), theirs is not looked at. Models are timed after the imports, the first prediction with them.
-Memory is what the process's peak grows by, over the size of the file.
+All models by default, one of each family with `--quick`. Both load synthetic files from the same folder; ours is
+verified (stamped), theirs is not looked at. A file is a zip archive as `torch.save` writes it, or of its older form, or
+safetensors, which torchvision cannot read: it is then given the zip archive. Models are timed after the imports, the
+first prediction with them. Memory is what the process's peak grows by, over the size of the file.
 """
 
+import itertools
 import statistics
 import subprocess
 import sys
@@ -24,10 +26,15 @@ torch.manual_seed(0)
 with zoo_core.building.without_files():
     arguments = {"quantize": True} if name.startswith("quantized") else {}
     state = zoo_core.get_model(name, weights="DEFAULT", **arguments).state_dict()
-torch.save(state, folder + "/file", _use_new_zipfile_serialization=form == "zip")
+if form == "safetensors":
+    from safetensors.torch import save_file
+    save_file({key: value.clone() for key, value in state.items()}, folder + "/file")
+else:
+    torch.save(state, folder + "/file", _use_new_zipfile_serialization=form == "zip")
 digest = hashlib.sha256(open(folder + "/file", "rb").read()).hexdigest()
-os.rename(folder + "/file", f"{folder}/{name}-{digest[:8]}.pth")
-print(f"{name}-{digest[:8]}.pth")
+file = f"{name}-{digest[:8]}.{'safetensors' if form == 'safetensors' else 'pth'}"
+os.rename(folder + "/file", f"{folder}/{file}")
+print(file)
 """
 
 READY = """
@@ -80,24 +87,36 @@ LIBRARIES = [
     },
 ]
 """Ours, and theirs."""
+FORMS = ("zip", "older", "safetensors")
 
 
-def main(models: list[str], rounds: int = 7) -> None:
+def main(models: list[str], rounds: int = 3) -> None:
     rows, ratios = [], []
-    for model in models:
-        for form in ("zip", "older"):
-            with tempfile.TemporaryDirectory() as home:
-                file = prepare(model, form, home)
-                codes = [with_caches(READY.format(**library), home) for library in LIBRARIES]
-                ours, theirs = in_turn([process_figure(code, model, file) for code in codes], rounds)
-                size = (Path(home) / "hub" / "checkpoints" / file).stat().st_size
-                peak = process_figure(codes[0], model, file, line=-2)() / size
-            ratios.append(ratio(ours, theirs))
-            rows.append((model, form, milliseconds(ours), milliseconds(theirs), f"{ratios[-1]:.1f}", f"{peak:.2f}"))
-            print("  ", *rows[-1], file=sys.stderr)
+    for model, form in itertools.product(models, FORMS):
+        if form == "safetensors" and model.startswith("quantized"):
+            continue  # it has no place for quantized tensors
+        ours, theirs, peak = compare(model, form, rounds)
+        ratios.append(ratio(ours, theirs))
+        rows.append((model, form, milliseconds(ours), milliseconds(theirs), f"{ratios[-1]:.1f}", f"{peak:.2f}"))
+        print("  ", *rows[-1], file=sys.stderr)
     rows.append(("geometric mean", "", "", "", f"{statistics.geometric_mean(ratios):.1f}", ""))
     header = ("model", "file", "zoo", "torchvision", "times faster", "memory : file")
     print_table("Model ready, warm cache", header, rows)
+
+
+def compare(model: str, form: str, rounds: int) -> tuple[list[float], list[float], float]:
+    """Return the times of both, and the growth of our memory over the size of our file."""
+    with tempfile.TemporaryDirectory() as home:
+        ours = prepare(model, form, home)
+        theirs = prepare(model, "zip", home) if form == "safetensors" else ours
+        processes = [
+            process_figure(with_caches(READY.format(**library), home), model, file)
+            for library, file in zip(LIBRARIES, (ours, theirs), strict=True)
+        ]
+        times = in_turn(processes, rounds)
+        code = with_caches(READY.format(**LIBRARIES[0]), home)
+        peak = process_figure(code, model, ours, line=-2)() / (checkpoints(home) / ours).stat().st_size
+    return times[0], times[1], peak
 
 
 def first_prediction(model: str = "resnet50", rounds: int = 7) -> None:
@@ -114,9 +133,14 @@ def first_prediction(model: str = "resnet50", rounds: int = 7) -> None:
 
 def prepare(model: str, form: str, home: str) -> str:
     """Write a checkpoint where both libraries keep theirs; return its name."""
-    folder = Path(home) / "hub" / "checkpoints"
-    folder.mkdir(parents=True)
+    folder = checkpoints(home)
+    folder.mkdir(parents=True, exist_ok=True)
     return subprocess.check_output([sys.executable, "-c", PREPARE, model, form, str(folder)], text=True).strip()
+
+
+def checkpoints(home: str) -> Path:
+    """Return the folder where both libraries look for checkpoints."""
+    return Path(home) / "hub" / "checkpoints"
 
 
 def with_caches(code: str, home: str) -> str:
