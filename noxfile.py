@@ -159,14 +159,17 @@ def third_party_requirements() -> list[str]:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure against torchvision, in one environment that holds both; `-- start` runs benchmarks/start.py alone."""
+    """Measure against torchvision, in one environment that holds both, and write docs/benchmarks.md.
+
+    `-- start` runs benchmarks/start.py alone, and leaves the page as it is.
+    """
     # torchvision works with the one build of torch that it was made for.
     session.install("-q", *PEERS, env={"PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull})
     install_packages(session)
     results = Path(session.create_tmp())
     for file in results.glob("results.*"):
         file.unlink()
-    for name in session.posargs[:1] or BENCHMARKS:
+    for name in session.posargs[:1] or [*BENCHMARKS, "report"]:
         arguments = session.posargs[1:] or QUICK.get(name, [])
         session.run(
             "python",

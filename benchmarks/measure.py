@@ -7,7 +7,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -56,23 +57,44 @@ def milliseconds(seconds: Sequence[float]) -> str:
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Print a Markdown table, with a line about the machine; add it to the files of `BENCHMARK_RESULTS`, where set."""
-    table = [f"| {' | '.join(map(str, row))} |" for row in (header, *rows)]
-    table.insert(1, f"|{'|'.join('---' if column == 0 else '---:' for column in range(len(header)))}|")
-    text = "\n".join([f"\n### {title}\n\n{machine()}\n", *table])
+    facts = {
+        "title": title,
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": machine(),
+        "header": header,
+        "rows": [list(map(str, row)) for row in rows],
+    }
+    text = markdown(facts)
     print(text, flush=True)
     folder = os.environ.get("BENCHMARK_RESULTS")
     if folder:
-        facts = {"title": title, "machine": machine(), "header": header, "rows": [list(map(str, row)) for row in rows]}
         for name, line in (("results.md", text), ("results.jsonl", json.dumps(facts, ensure_ascii=False))):
             with (Path(folder) / name).open("a", encoding="utf-8") as file:
                 print(line, file=file)
+
+
+def markdown(facts: Mapping[str, Any]) -> str:
+    """Write a table, as `results.jsonl` has it, in Markdown."""
+    table = [f"| {' | '.join(row)} |" for row in (facts["header"], *facts["rows"])]
+    table.insert(1, f"|{'|'.join('---' if column == 0 else '---:' for column in range(len(facts['header'])))}|")
+    return "\n".join([f"\n### {facts['title']}\n\n{facts['date']}, {facts['machine']}\n", *table])
 
 
 def machine() -> str:
     """Describe what the figures were taken on."""
     names = ("torch", "torchvision", "zoo-core")
     versions = ", ".join(f"{name} {_version(name)}" for name in names)
-    return f"Python {platform.python_version()}, {versions}, {platform.machine()}, {_cores()} cores"
+    return f"{_processor()}, {_cores()} cores, Python {platform.python_version()}, {versions}"
+
+
+def _processor() -> str:
+    """Return the processor's name, where Linux tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
 
 
 def _cores() -> int:

@@ -151,4 +151,5 @@ def with_caches(code: str, home: str) -> str:
 if __name__ == "__main__":
     first_prediction()
     quick = "--quick" in sys.argv
-    main([name for name in sys.argv[1:] if name != "--quick"] or (one_of_each() if quick else list_models()))
+    names = [name for name in sys.argv[1:] if name != "--quick"]
+    main(names or (one_of_each() if quick else list_models()), rounds=1 if quick else 3)

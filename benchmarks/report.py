@@ -1,0 +1,30 @@
+"""Puts the tables of a run of benchmarks into docs/benchmarks.md, below its marker, and into docs/benchmarks.json.
+
+nox -s bench             # runs all benchmarks, then this
+"""
+
+import json
+import os
+from pathlib import Path
+
+from measure import markdown
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+MARKER = "<!-- What follows is written by benchmarks/report.py. -->"
+
+
+def main(results: Path) -> None:
+    """Take the tables of `results.jsonl` in a folder, of those with the same title the last."""
+    lines = (results / "results.jsonl").read_text(encoding="utf-8").splitlines()
+    tables = {table["title"]: table for table in map(json.loads, lines)}.values()
+    page = DOCS / "benchmarks.md"
+    prose, marker, _ = page.read_text(encoding="utf-8").partition(MARKER)
+    if not marker:
+        raise SystemExit(f"{page} has no line {MARKER!r}: put it where the tables should go.")
+    page.write_text("\n".join([prose + marker, *map(markdown, tables), ""]), encoding="utf-8")
+    data = json.dumps(list(tables), ensure_ascii=False, indent=1)
+    (DOCS / "benchmarks.json").write_text(data + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(os.environ["BENCHMARK_RESULTS"]))
