@@ -11,10 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from reference.agreement import share_in_place
-from reference.records import build_as, prepare_, record_of
 
 from .test_dense_detectors import fcos, retinanet, ssd
-from .test_export import SIZES, exported
+from .test_export import SIZES, exported, filled, spread
 
 pytest.importorskip("onnxscript")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -49,19 +48,10 @@ class Session:
         return dict(zip(names, map(torch.from_numpy, results), strict=True))
 
 
-def spread(model: nn.Module) -> nn.Module:
-    """Give a detector scores that differ by more than rounding, which those of a new one do not."""
-    torch.manual_seed(0)
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight)
-    return model.eval()
-
-
 @pytest.mark.parametrize("detector", [retinanet, fcos, ssd])
 @pytest.mark.parametrize("threshold", [0.0, 1.0], ids=["many", "none"])
 def test_tiny_detectors_find_the_same_in_onnx_runtime(detector: Any, threshold: float, tmp_path: Path) -> None:
-    model = spread(detector(score_thresh=threshold, detections_per_img=20))
+    model = spread(detector(score_thresh=threshold, detections_per_img=20)).eval()
     session = Session(model, tmp_path / "detector.onnx")
     for size in ((60, 80), (100, 64), (50, 60)):  # where single precision gives the same sizes
         image = torch.rand(3, *size)
@@ -73,13 +63,11 @@ def test_tiny_detectors_find_the_same_in_onnx_runtime(detector: Any, threshold: 
 
 @pytest.mark.parametrize("name", ONE_OF_EACH_KIND)
 def test_one_of_each_kind_finds_the_same_in_onnx_runtime(name: str, tmp_path: Path) -> None:
-    record = record_of("outputs", name, "none")
-    model = prepare_(build_as(name, "none", **record["kwargs"]), record)
+    model = filled(name)
     session = Session(model, tmp_path / "detector.onnx")
     for size in SIZES:
         image = torch.rand(3, *size)
         with torch.inference_mode():
             (expected,) = model([image])
         assert len(expected["scores"]) > 0
-        share = share_in_place(session(image, list(expected)), expected, 1e-2)
-        assert share >= record.get("in_place", 0.85)
+        assert share_in_place(session(image, list(expected)), expected, 1e-2) >= 0.85
