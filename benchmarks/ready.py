@@ -25,6 +25,8 @@ name, form, folder = sys.argv[1:]
 torch.manual_seed(0)
 with zoo_core.building.without_files():
     arguments = {"quantize": True} if name.startswith("quantized") else {}
+    if name in ("googlenet", "inception_v3"):
+        arguments["aux_logits"] = True  # published files have them
     state = zoo_core.get_model(name, weights="DEFAULT", **arguments).state_dict()
 if form == "safetensors":
     from safetensors.torch import save_file

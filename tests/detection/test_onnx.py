@@ -10,8 +10,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from reference.agreement import share_in_place
-
 from .test_dense_detectors import fcos, retinanet, ssd
 from .test_export import SIZES, exported, filled, spread
 
@@ -48,6 +46,14 @@ class Session:
         return dict(zip(names, map(torch.from_numpy, results), strict=True))
 
 
+def share_found(found: dict[str, Tensor], expected: dict[str, Tensor]) -> float:
+    """Return the share of the detections expected that were found, in whatever order: rounding swaps neighbours."""
+    same = found["labels"] == expected["labels"][:, None]
+    same &= (found["scores"] - expected["scores"][:, None]).abs() <= 2e-3
+    same &= (found["boxes"] - expected["boxes"][:, None]).abs().amax(dim=2) <= 0.1
+    return same.any(dim=1).double().mean().item() if len(expected["scores"]) else 1.0
+
+
 @pytest.mark.parametrize("detector", [retinanet, fcos, ssd])
 @pytest.mark.parametrize("threshold", [0.0, 1.0], ids=["many", "none"])
 def test_tiny_detectors_find_the_same_in_onnx_runtime(detector: Any, threshold: float, tmp_path: Path) -> None:
@@ -58,7 +64,9 @@ def test_tiny_detectors_find_the_same_in_onnx_runtime(detector: Any, threshold: 
         with torch.inference_mode():
             (expected,) = model([image])
         assert (len(expected["scores"]) > 0) == (threshold == 0.0)
-        assert share_in_place(session(image, list(expected)), expected, 1e-2) >= 0.85  # rounding swaps neighbours
+        found = session(image, list(expected))
+        assert len(found["scores"]) == len(expected["scores"])
+        assert share_found(found, expected) >= 0.9
 
 
 @pytest.mark.parametrize("name", ONE_OF_EACH_KIND)
@@ -70,4 +78,6 @@ def test_one_of_each_kind_finds_the_same_in_onnx_runtime(name: str, tmp_path: Pa
         with torch.inference_mode():
             (expected,) = model([image])
         assert len(expected["scores"]) > 0
-        assert share_in_place(session(image, list(expected)), expected, 1e-2) >= 0.85
+        found = session(image, list(expected))
+        assert len(found["scores"]) == len(expected["scores"])
+        assert share_found(found, expected) >= 0.9
