@@ -16,7 +16,7 @@ import parity_int8
 from float_models import pair, trained_pair
 from reference.agreement import difference, share_in_place
 from reference.families import float_modules, num_params
-from reference.records import inputs_of, record_of, tolerance
+from reference.records import inputs_of, record_of, spread_scores_, tolerance
 from reference.targets import targets_for
 from zoo_core import get_model_weights, list_models
 
@@ -49,7 +49,7 @@ def compare(name: str) -> bool:
 def compare_with(name: str, record: dict[str, Any], build: Callable[..., tuple[nn.Module, nn.Module]]) -> bool:
     """Do so for the models that `build` gives, called as a record says."""
     training = record.get("training", {"kwargs": {}, "losses": {}})
-    ours, theirs = build(name, **record["kwargs"], **training["kwargs"])
+    ours, theirs = map(spread_scores_, build(name, **record["kwargs"], **training["kwargs"]))
     results = [loads(ours, theirs), loads(theirs, ours)]
     with torch.inference_mode():
         found, expected = ours(*inputs_of(record)), theirs(*inputs_of(record))

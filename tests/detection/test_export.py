@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from reference.records import build_as, prepare_, record_of
+from reference.records import build_as, prepare_, record_of, spread_scores_
 from zoo_core import list_models
-from zoo_detection import RetinaNet, ops
+from zoo_detection import ops
 
 from .test_dense_detectors import fcos, retinanet, ssd
 
@@ -58,10 +58,7 @@ def spread(model: nn.Module) -> nn.Module:
 def filled(name: str) -> nn.Module:
     """Build a detector with synthetic parameters, and scores that differ by more than rounding."""
     record = record_of("outputs", name, "none")
-    model = prepare_(build_as(name, "none", **record["kwargs"]), record)
-    if isinstance(model, RetinaNet):  # its best scores are so near to 1 that many are the same
-        model.head.classification_head.cls_logits.weight.data.mul_(0.25)
-    return model.eval()
+    return spread_scores_(prepare_(build_as(name, "none", **record["kwargs"]), record))
 
 
 @pytest.fixture(autouse=True)
