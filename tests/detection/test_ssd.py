@@ -63,6 +63,25 @@ def test_a_backbone_that_does_not_tell_its_channels_is_tried_out() -> None:
     assert level_channels(nn.Conv2d(3, 9, 3), (40, 30)) == [9]
 
 
+@pytest.mark.parametrize("builder", [ssd300_vgg16, ssdlite320_mobilenet_v3_large])
+def test_no_image_is_computed_while_a_model_is_built(builder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise AssertionError("a convolution ran")
+
+    monkeypatch.setattr(nn.Conv2d, "forward", fail)
+    builder(weights_backbone=None)
+
+
+def test_what_the_backbones_tell_of_their_channels_is_true() -> None:
+    blocks = mobilenet_v3_large().features
+    for backbone in (
+        SSDFeatureExtractorVGG(vgg16().features),
+        SSDLiteFeatureExtractorMobileNet(blocks, 13, nn.BatchNorm2d, width_mult=0.5),
+    ):
+        levels = backbone.eval()(torch.zeros(1, 3, 300, 300)).values()
+        assert backbone.out_channels == [level.shape[1] for level in levels]
+
+
 def test_levels_without_default_boxes_are_refused() -> None:
     with pytest.raises(ValueError, match=r"backbone \(1\) do not match the length of the anchor generator .* \(2\)"):
         SSD(nn.Conv2d(3, 8, 3), DefaultBoxGenerator([[2], [2]]), (32, 32), 3)

@@ -156,6 +156,7 @@ class SSDLiteFeatureExtractorMobileNet(nn.Module):
         depths = [max(min_depth, int(depth * width_mult)) for depth in (512, 256, 256, 128)]
         inputs = [blocks[-1].out_channels, *depths[:-1]]
         self.extra = nn.ModuleList(map(partial(_added, norm_layer=norm_layer), inputs, depths)).apply(_initialise)
+        self.out_channels = [layers[0].out_channels, blocks[-1].out_channels, *depths]
 
     def forward(self, images: Tensor) -> "OrderedDict[str, Tensor]":
         """Compute all levels, the finest first."""
