@@ -21,7 +21,7 @@ from torch import nn
 from float_models import inputs_for, trained_pair
 from measure import in_turn, milliseconds, print_table, process_figure, ratio
 from reference.agreement import share_in_place
-from reference.records import tolerance
+from reference.records import spread_scores_, tolerance
 from zoo_core import list_models
 
 FOLDER = Path(__file__).resolve().parent
@@ -41,7 +41,8 @@ def build(name: str, side: int | None) -> tuple[nn.Module, nn.Module]:
     kwargs: dict[str, Any] = {} if side is None or name.startswith("ssd") else {"min_size": side}
     if "rcnn" in name:
         kwargs["box_score_thresh"] = 0.012
-    return trained_pair(name, **kwargs)
+    ours, theirs = map(spread_scores_, trained_pair(name, **kwargs))
+    return ours, theirs
 
 
 @torch.inference_mode()

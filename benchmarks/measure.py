@@ -13,9 +13,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PROCESS = os.environ | {"PYTHONDONTWRITEBYTECODE": ""}
-"""What processes are started with: the first round compiles what is imported, as an installation does."""
-
 
 def in_turn(functions: Sequence[Callable[[], float]], rounds: int) -> list[list[float]]:
     """Call the functions one after the other, round by round; give the figures of each, without the first round's."""
@@ -28,7 +25,8 @@ def process_seconds(code: str, *arguments: str) -> Callable[[], float]:
 
     def measure() -> float:
         started = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code, *arguments], check=True, stdout=subprocess.DEVNULL, env=PROCESS)
+        command = [sys.executable, "-c", code, *arguments]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=_environment())
         return time.perf_counter() - started
 
     return measure
@@ -39,10 +37,15 @@ def process_figure(code: str, *arguments: str, line: int = -1) -> Callable[[], f
 
     def measure() -> float:
         command = [sys.executable, "-c", code, *arguments]
-        done = subprocess.run(command, check=True, capture_output=True, text=True, env=PROCESS)
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=_environment())
         return float(done.stdout.split()[line])
 
     return measure
+
+
+def _environment() -> dict[str, str]:
+    """Return this process's environment; the first round may compile what it imports, as an installation does."""
+    return os.environ | {"PYTHONDONTWRITEBYTECODE": ""}
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
