@@ -87,7 +87,8 @@ def machine() -> str:
     """Describe what the figures were taken on."""
     names = ("torch", "torchvision", "zoo-core")
     versions = ", ".join(f"{name} {_version(name)}" for name in names)
-    return f"{_processor()}, {_cores()} cores, Python {platform.python_version()}, {versions}"
+    cores = _cores()
+    return f"{_processor()}, {cores} core{'s' if cores > 1 else ''}, Python {platform.python_version()}, {versions}"
 
 
 def _processor() -> str:

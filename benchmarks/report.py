@@ -15,15 +15,15 @@ MARKER = "<!-- What follows is written by benchmarks/report.py. -->"
 
 def main(results: Path) -> None:
     """Take the tables of `results.jsonl` in a folder, of those with the same title the last."""
-    lines = (results / "results.jsonl").read_text(encoding="utf-8").splitlines()
-    tables = {table["title"]: table for table in map(json.loads, lines)}.values()
+    found = (results / "results.jsonl").read_text(encoding="utf-8").splitlines()
+    tables = {table["title"]: table for table in map(json.loads, found)}.values()
     page = DOCS / "benchmarks.md"
     prose, marker, _ = page.read_text(encoding="utf-8").partition(MARKER)
     if not marker:
         raise SystemExit(f"{page} has no line {MARKER!r}: put it where the tables should go.")
     page.write_text("\n".join([prose + marker, *map(markdown, tables), ""]), encoding="utf-8")
-    data = json.dumps(list(tables), ensure_ascii=False, indent=1)
-    (DOCS / "benchmarks.json").write_text(data + "\n", encoding="utf-8")
+    lines = [json.dumps(table, ensure_ascii=False) for table in tables]
+    (DOCS / "benchmarks.json").write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
