@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from zoo_detection.ops import batched_nms, nms
+from zoo_detection.ops._tracing import TELLS_EXPORT_APART
 
 
 def by_definition(boxes: Tensor, scores: Tensor, threshold: float, groups: Tensor | None = None) -> list[int]:
@@ -193,11 +194,14 @@ class Suppression(torch.nn.Module):
         return batched_nms(boxes, scores, groups, 0.5)
 
 
+@pytest.mark.skipif(not TELLS_EXPORT_APART, reason="torch.export records no such loop before PyTorch 2.13")
 def test_an_exported_program_keeps_the_same_boxes_however_many_there_are():
     boxes, scores = clustered(40, 5)
     count = torch.export.Dim("count")
     shapes = ({0: count}, {0: count}, {0: count})
-    program = torch.export.export(Suppression(), (boxes, scores, torch.arange(40) % 2), dynamic_shapes=shapes).module()
+    program = torch.export.export(
+        Suppression(), (boxes, scores, torch.arange(40) % 2), dynamic_shapes=shapes, strict=False
+    ).module()
     for boxes, scores in (spread(0), spread(1), clustered(300, 20), chain(50)):
         groups = torch.arange(len(boxes)) % 2
         assert torch.equal(program(boxes, scores, groups), batched_nms(boxes, scores, groups, 0.5))

@@ -244,7 +244,7 @@ class Adaptive(torch.nn.Module):
 @pytest.mark.parametrize("levels", [1, 2])
 def test_a_number_of_points_that_depends_on_boxes_cannot_be_exported(levels):
     with pytest.raises(ValueError, match=r"sampling_ratio should be positive for torch\.export, found -1"):
-        torch.export.export(Adaptive(levels), (torch.rand(1, 2, 8, 8), ODD_BOXES))
+        torch.export.export(Adaptive(levels), (torch.rand(1, 2, 8, 8), ODD_BOXES), strict=False)
 
 
 class Pooling(torch.nn.Module):
@@ -265,7 +265,7 @@ def test_an_exported_program_pools_the_same_whatever_the_sizes():
     boxes = torch.cat((corners, corners + torch.rand(20, 2, generator=generator) * 400), 1)
     auto = torch.export.Dim.AUTO
     program = torch.export.export(
-        Pooling(), (torch.rand(1, 3, 128, 160), boxes), dynamic_shapes=({2: auto, 3: auto}, {0: auto})
+        Pooling(), (torch.rand(1, 3, 128, 160), boxes), dynamic_shapes=({2: auto, 3: auto}, {0: auto}), strict=False
     ).module()
     for height, width, count in ((256, 128, 20), (192, 320, 1), (128, 128, 0)):
         image = torch.rand(1, 3, height, width, generator=generator)

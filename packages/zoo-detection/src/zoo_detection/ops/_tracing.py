@@ -9,6 +9,9 @@ import torch
 P = ParamSpec("P")
 R = TypeVar("R")
 
+TELLS_EXPORT_APART = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 13)
+"""Whether `torch.compiler.is_exporting` exists (from 2.7 on), and is false under torch.compile (not so in 2.10)."""
+
 
 def is_tracing() -> bool:
     """Tell whether torch.export or torch.compile records, so that no value should decide what runs."""
@@ -17,8 +20,9 @@ def is_tracing() -> bool:
 
 def is_exporting() -> bool:
     """Tell whether torch.export records, which, unlike torch.compile, can leave nothing to Python."""
-    if hasattr(torch.compiler, "is_exporting"):  # from torch 2.7 on
+    if TELLS_EXPORT_APART:
         return torch.compiler.is_exporting()
+    # Strict export goes through torch.compile's tracer, too, and is taken for it.
     return torch.compiler.is_compiling() and not torch.compiler.is_dynamo_compiling()
 
 
