@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 
 class FrozenBatchNorm2d(nn.Module):
@@ -45,7 +44,17 @@ class FrozenBatchNorm2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise `x`, `(N, C, H, W)`."""
-        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        return torch.batch_norm(  # not that of nn.functional, which refuses an epsilon of 0 in PyTorch 2.10
+            x,
+            self.weight,
+            self.bias,
+            self.running_mean,
+            self.running_var,
+            training=False,
+            momentum=0.0,
+            eps=self.eps,
+            cudnn_enabled=torch.backends.cudnn.enabled,
+        )
 
     def extra_repr(self) -> str:
         """Name the arguments."""
