@@ -11,13 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
-def in_turn(functions: Sequence[Callable[[], float]], rounds: int) -> list[list[float]]:
-    """Call the functions one after the other, round by round; give the figures of each, without the first round's."""
-    results = [[function() for function in functions] for _ in range(rounds + 1)][1:]
-    return [list(figures) for figures in zip(*results, strict=True)]
+def in_turn(functions: Sequence[Callable[[], T]], rounds: int, *, warm_up: int = 1) -> list[list[T]]:
+    """Call the functions one after the other, round by round; give the results of each, but those of warming up."""
+    results = [[function() for function in functions] for _ in range(warm_up + rounds)][warm_up:]
+    return [list(each) for each in zip(*results, strict=True)]
 
 
 def process_seconds(code: str, *arguments: str) -> Callable[[], float]:
@@ -32,13 +34,19 @@ def process_seconds(code: str, *arguments: str) -> Callable[[], float]:
     return measure
 
 
-def process_figure(code: str, *arguments: str, line: int = -1) -> Callable[[], float]:
+def process_figure(code: str, *arguments: str) -> Callable[[], float]:
     """Return a function that runs `code` in a fresh Python and reads the figure on the last line of its output."""
+    measure = process_figures(code, *arguments)
+    return lambda: measure()[-1]
 
-    def measure() -> float:
+
+def process_figures(code: str, *arguments: str) -> Callable[[], list[float]]:
+    """Return a function that runs `code` in a fresh Python and reads all figures that it prints."""
+
+    def measure() -> list[float]:
         command = [sys.executable, "-c", code, *arguments]
         done = subprocess.run(command, check=True, capture_output=True, text=True, env=_environment())
-        return float(done.stdout.split()[line])
+        return [float(figure) for figure in done.stdout.split()]
 
     return measure
 

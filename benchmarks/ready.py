@@ -1,42 +1,44 @@
 """How long users wait for a model with weights from a warm cache, and for a first prediction: fresh processes.
 
-    nox -s bench -- ready [--quick | MODEL...]
+    nox -s bench -- ready [--quick] [--rounds N] [MODEL...]
 
 All models by default, one of each family with `--quick`. Both load synthetic files from the same folder; ours is
 verified (stamped), theirs is not looked at. A file is a zip archive as `torch.save` writes it, or of its older form, or
-safetensors, which torchvision cannot read: it is then given the zip archive. Models are timed after the imports, the
-first prediction with them. Memory is what the process's peak grows by, over the size of the file.
+safetensors, which torchvision cannot read: its time for the zip archive stands beside. Models are timed after the
+imports, the first prediction with them. Memory is what the process's peak grows by, over the size of the file.
 """
 
-import itertools
+import argparse
 import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from measure import in_turn, milliseconds, print_table, process_figure, process_seconds, ratio
+from measure import in_turn, milliseconds, print_table, process_figures, process_seconds, ratio
 from reference.families import one_of_each
 from zoo_core import list_models
 
 PREPARE = """
 import hashlib, os, sys, torch, zoo_core, zoo_core.building
-name, form, folder = sys.argv[1:]
+name, folder, *forms = sys.argv[1:]
 torch.manual_seed(0)
 with zoo_core.building.without_files():
     arguments = {"quantize": True} if name.startswith("quantized") else {}
-    if name in ("googlenet", "inception_v3"):
+    if name.endswith(("googlenet", "inception_v3")):
         arguments["aux_logits"] = True  # published files have them
     state = zoo_core.get_model(name, weights="DEFAULT", **arguments).state_dict()
-if form == "safetensors":
-    from safetensors.torch import save_file
-    save_file({key: value.clone() for key, value in state.items()}, folder + "/file")
-else:
-    torch.save(state, folder + "/file", _use_new_zipfile_serialization=form == "zip")
-digest = hashlib.sha256(open(folder + "/file", "rb").read()).hexdigest()
-file = f"{name}-{digest[:8]}.{'safetensors' if form == 'safetensors' else 'pth'}"
-os.rename(folder + "/file", f"{folder}/{file}")
-print(file)
+for form in forms:
+    if form == "safetensors":
+        from safetensors.torch import save_file
+        save_file({key: value.clone() for key, value in state.items()}, folder + "/file")
+    else:
+        torch.save(state, folder + "/file", _use_new_zipfile_serialization=form == "zip")
+    with open(folder + "/file", "rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    file = f"{name}-{digest[:8]}.{'safetensors' if form == 'safetensors' else 'pth'}"
+    os.rename(folder + "/file", f"{folder}/{file}")
+    print(file)
 """
 
 READY = """
@@ -92,39 +94,39 @@ LIBRARIES = [
 FORMS = ("zip", "older", "safetensors")
 
 
-def main(models: list[str], rounds: int = 3) -> None:
+def main(models: list[str], rounds: int) -> None:
     rows, ratios = [], []
-    for model, form in itertools.product(models, FORMS):
-        if form == "safetensors" and model.startswith("quantized"):
-            continue  # it has no place for quantized tensors
-        ours, theirs, peak = compare(model, form, rounds)
-        ratios.append(ratio(ours, theirs))
-        rows.append((model, form, milliseconds(ours), milliseconds(theirs), f"{ratios[-1]:.1f}", f"{peak:.2f}"))
-        print("  ", *rows[-1], file=sys.stderr)
+    for model in models:
+        for form, ours, theirs, memory in compare(model, rounds):
+            ratios.append(ratio(ours, theirs))
+            rows.append((model, form, milliseconds(ours), milliseconds(theirs), f"{ratios[-1]:.1f}", f"{memory:.2f}"))
+            print("  ", *rows[-1], file=sys.stderr)
     rows.append(("geometric mean", "", "", "", f"{statistics.geometric_mean(ratios):.1f}", ""))
     header = ("model", "file", "zoo", "torchvision", "times faster", "memory : file")
-    print_table("Model ready, warm cache", header, rows)
+    title = "Model ready, warm cache" if len(models) < len(list_models()) else "Model ready, warm cache, all models"
+    print_table(title, header, rows)
 
 
-def compare(model: str, form: str, rounds: int) -> tuple[list[float], list[float], float]:
-    """Return the times of both, and the growth of our memory over the size of our file."""
+def compare(model: str, rounds: int) -> list[tuple[str, list[float], list[float], float]]:
+    """Return, for each form of file, the times of both and the growth of our memory over the size of the file."""
     with tempfile.TemporaryDirectory() as home:
-        ours = prepare(model, form, home)
-        theirs = prepare(model, "zip", home) if form == "safetensors" else ours
-        processes = [
-            process_figure(with_caches(READY.format(**library), home), model, file)
-            for library, file in zip(LIBRARIES, (ours, theirs), strict=True)
-        ]
-        times = in_turn(processes, rounds)
-        code = with_caches(READY.format(**LIBRARIES[0]), home)
-        peak = process_figure(code, model, ours, line=-2)() / (checkpoints(home) / ours).stat().st_size
-    return times[0], times[1], peak
+        files = prepare(model, home)
+        codes = [with_caches(READY.format(**library), home) for library in LIBRARIES]
+        runs = [(form, side) for form in files for side in (0, 1) if (form, side) != ("safetensors", 1)]
+        processes = [process_figures(codes[side], model, files[form]) for form, side in runs]
+        figures = dict(zip(runs, in_turn(processes, rounds, warm_up=0), strict=True))
+        compared = []
+        for form, file in files.items():
+            ours, theirs = figures[form, 0], figures.get((form, 1), figures["zip", 1])
+            grown = max(peak for peak, _ in ours) / (checkpoints(home) / file).stat().st_size
+            compared.append((form, [seconds for _, seconds in ours], [seconds for _, seconds in theirs], grown))
+    return compared
 
 
 def first_prediction(model: str = "resnet50", rounds: int = 7) -> None:
     """Measure whole processes that predict one image."""
     with tempfile.TemporaryDirectory() as home:
-        file = prepare(model, "zip", home)
+        file = prepare(model, home)["zip"]
         codes = [with_caches(FIRST.format(**library), home) for library in LIBRARIES]
         ours, theirs = in_turn([process_seconds(code, model, file) for code in codes], rounds)
     row = (model, milliseconds(ours), milliseconds(theirs), f"{1 / ratio(ours, theirs):.2f}")
@@ -133,11 +135,14 @@ def first_prediction(model: str = "resnet50", rounds: int = 7) -> None:
     )
 
 
-def prepare(model: str, form: str, home: str) -> str:
-    """Write a checkpoint where both libraries keep theirs; return its name."""
+def prepare(model: str, home: str) -> dict[str, str]:
+    """Write checkpoints where both libraries keep theirs; return the name of each form's."""
     folder = checkpoints(home)
     folder.mkdir(parents=True, exist_ok=True)
-    return subprocess.check_output([sys.executable, "-c", PREPARE, model, form, str(folder)], text=True).strip()
+    # Safetensors has no place for quantized tensors.
+    forms = [form for form in FORMS if form != "safetensors" or not model.startswith("quantized")]
+    command = [sys.executable, "-c", PREPARE, model, str(folder), *forms]
+    return dict(zip(forms, subprocess.check_output(command, text=True).split(), strict=True))
 
 
 def checkpoints(home: str) -> Path:
@@ -151,7 +156,10 @@ def with_caches(code: str, home: str) -> str:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("models", nargs="*")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--rounds", type=int, default=1)
+    given = parser.parse_args()
     first_prediction()
-    quick = "--quick" in sys.argv
-    names = [name for name in sys.argv[1:] if name != "--quick"]
-    main(names or (one_of_each() if quick else list_models()), rounds=1 if quick else 3)
+    main(given.models or (one_of_each() if given.quick else list_models()), given.rounds)
