@@ -10,6 +10,8 @@ from zoo_core import get_model, get_model_weights, list_models
 from zoo_core.checkpoints import quiet_quantization
 
 MODELS = list_models("zoo_classification.quantization")
+TRAINED = "quantized_mobilenet_v3_large"
+"""The model whose published file holds the network as it was prepared for training, not int8."""
 
 
 def images_for(name: str, batch: int = 1) -> Tensor:

@@ -18,11 +18,9 @@ import torch
 from torch import nn
 from torch.ao import quantization
 
-from int8_models import MODELS, backend_of, converted, floating, images_for, prepared
+from int8_models import MODELS, TRAINED, backend_of, converted, floating, images_for, prepared
 from zoo_core import WeightsEnum, get_model, get_model_weights
 from zoo_core.checkpoints import quiet_quantization
-
-TRAINED = "quantized_mobilenet_v3_large"
 
 
 def main() -> None:

@@ -19,28 +19,6 @@ from measure import in_turn, milliseconds, print_table, process_figures, process
 from reference.families import one_of_each
 from zoo_core import list_models
 
-PREPARE = """
-import hashlib, os, sys, torch, zoo_core, zoo_core.building
-name, folder, *forms = sys.argv[1:]
-torch.manual_seed(0)
-with zoo_core.building.without_files():
-    arguments = {"quantize": True} if name.startswith("quantized") else {}
-    if name.endswith(("googlenet", "inception_v3")):
-        arguments["aux_logits"] = True  # published files have them
-    state = zoo_core.get_model(name, weights="DEFAULT", **arguments).state_dict()
-for form in forms:
-    if form == "safetensors":
-        from safetensors.torch import save_file
-        save_file({key: value.clone() for key, value in state.items()}, folder + "/file")
-    else:
-        torch.save(state, folder + "/file", _use_new_zipfile_serialization=form == "zip")
-    with open(folder + "/file", "rb") as opened:
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
-    file = f"{name}-{digest[:8]}.{'safetensors' if form == 'safetensors' else 'pth'}"
-    os.rename(folder + "/file", f"{folder}/{file}")
-    print(file)
-"""
-
 READY = """
 import resource, sys, time, torch
 name, file = sys.argv[1:]
@@ -141,7 +119,7 @@ def prepare(model: str, home: str) -> dict[str, str]:
     folder.mkdir(parents=True, exist_ok=True)
     # Safetensors has no place for quantized tensors.
     forms = [form for form in FORMS if form != "safetensors" or not model.startswith("quantized")]
-    command = [sys.executable, "-c", PREPARE, model, str(folder), *forms]
+    command = [sys.executable, str(Path(__file__).with_name("synthetic_file.py")), model, str(folder), *forms]
     return dict(zip(forms, subprocess.check_output(command, text=True).split(), strict=True))
 
 

@@ -34,8 +34,9 @@ def main(rounds: int = 7) -> None:
 def commands(rounds: int) -> None:
     """Compare commands that do not compute with bare Python and the import of their command-line library."""
     names = ("--help", "list")
-    codes = [f"from zoo_core.cli import main; main([{name!r}], standalone_mode=False)" for name in names]
-    bare, click, *ours = in_turn([process_seconds(code) for code in ("pass", "import click", *codes)], rounds)
+    processes = [process_seconds(code) for code in ("pass", "import click")]
+    processes += [process_seconds("from zoo_core.cli import run; run()", name) for name in names]
+    bare, click, *ours = in_turn(processes, rounds)
     bar = [2 * python + (library - python) for python, library in zip(bare, click, strict=True)]
     rows = [
         (f"zoo {name}", milliseconds(times), milliseconds(bar), f"{ratio(times, bar):.2f}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from zoo_core import WeightsEnum, get_model_builder, get_model_weights, get_weight, list_models
-from zoo_core._catalogue import read_family
+from zoo_core._catalogue import read_entries, read_family
 from zoo_core._packages import built_in_packages, plug_ins
 from zoo_core._registry import get_model_entry
 
@@ -56,11 +56,20 @@ def test_weights_enum_is_public_and_belongs_to_one_model(name):
 
 @pytest.mark.parametrize("path", FAMILIES, ids=lambda path: path.stem)
 def test_enums_have_the_members_that_the_data_file_has(path):
-    family = read_family(path)
+    family = read_family(str(path))
     models = {entry.weights: entry.name for entry in ENTRIES}
     members = {name: {member.name for member in get_model_weights(models[name])} for name in family["weights"]}
     assert members == {name: set(entries) for name, entries in family["weights"].items()}
     assert set(family["weights"]) == {model["weights"] for model in family["models"].values()}
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_data_file_and_enum_agree_on_the_default(name):
+    stated = read_entries(get_model_entry(name))
+    assert stated is not None
+    assert [(entry.member, entry.is_default) for entry in stated] == [
+        (member.name, member is type(member)["DEFAULT"]) for member in get_model_weights(name)
+    ]
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.module)

@@ -84,6 +84,25 @@ def test_commands_that_do_not_compute_import_nothing_heavy(arguments):
     assert heavy_after(f"from zoo_core.cli import main; main({arguments!r}, standalone_mode=False)") == set()
 
 
+@pytest.mark.parametrize("code", ["list_models()", "list_weights"])
+def test_listing_models_imports_no_enum(code):
+    modules = modules_after(f"import zoo_core; zoo_core.{code}")
+    assert {name for name in modules if name.startswith("zoo_")} <= {
+        "zoo_core", "zoo_core._catalogue", "zoo_core._choose", "zoo_core._entry_points", "zoo_core._names",
+        "zoo_core._packages", "zoo_core._registry", "zoo_core.errors", "zoo_digits",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [[], ["--weights"], ["--task", "detection", "--sort", "box_map"]], ids=" ".join)
+def test_the_command_list_imports_no_enum_and_no_other_command(options):
+    modules = modules_after(f"from zoo_core.cli import main; main({['list', *options]!r}, standalone_mode=False)")
+    assert not {name for name in modules if ".catalogue" in name}
+    assert {name for name in modules if name.startswith("zoo_core.cli.")} == {
+        f"zoo_core.cli.{name}" for name in ("_common", "_list", "_main")
+    }
+    assert not modules & {"dataclasses", "pathlib", "importlib.metadata"}  # each takes as long as the registry
+
+
 @pytest.mark.parametrize(
     "build",
     [

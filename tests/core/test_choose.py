@@ -1,8 +1,14 @@
 """Choosing weights by their metadata."""
 
-import pytest
+import copy
+import json
 
+import pytest
+from click.testing import CliRunner
+
+from core.example_package import FAMILY
 from zoo_core import list_weights
+from zoo_core.cli import main
 
 
 def test_all_entries_are_listed_in_the_order_of_their_models(example):
@@ -41,3 +47,26 @@ def test_unknown_names_are_errors_that_list_what_there_is(example):
         list_weights(example, sort="acc@2")
     with pytest.raises(ValueError, match=r"No model here is for the task 'x'"):
         list_weights(task="x")
+
+
+def defaults_in(family, install):
+    """List the models of the example package with this family file; return each one's default, and what was said."""
+    install("example_zoo", family=family)
+    result = CliRunner().invoke(main, ["list", "--json"])
+    rows = json.loads(result.stdout) if result.exit_code == 0 else []
+    return {row["model"]: row["weights"] for row in rows if row["model"] in FAMILY["models"]}, result.output
+
+
+@pytest.mark.parametrize("default", [None, "V2"])
+def test_default_is_the_enums_whether_the_data_file_says_so_or_not(install, default):
+    family = copy.deepcopy(FAMILY)
+    family["models"]["tiny"] |= {"default": default} if default else {}
+    assert defaults_in(family, install)[0] == {"own": "Own_Weights.V1", "tiny": "Tiny_Weights.V2", "plain": None}
+
+
+def test_default_that_is_no_entry_is_an_error_that_names_it(install):
+    family = copy.deepcopy(FAMILY)
+    family["models"]["tiny"]["default"] = "V3"
+    rows, message = defaults_in(family, install)
+    assert rows == {}
+    assert "'V3' as the default of tiny" in message

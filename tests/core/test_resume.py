@@ -118,6 +118,14 @@ def test_file_that_is_complete_but_was_not_moved_into_place_is_not_asked_for(ser
     assert not server.requests
 
 
+def test_note_that_was_cut_off_goes_with_the_beginning_that_it_is_of(server, file):
+    give_up(server, file, after=1_000_000)
+    (beginning,) = partials(checkpoints())
+    beginning.note_path.with_name(f"{beginning.note_path.name}.0123abcd.new").write_text('{"owner": {"mach')
+    assert resolve(file, progress=False).path.read_bytes() == CONTENT
+    assert nothing_is_left()
+
+
 def test_another_version_on_the_server_is_fetched_from_its_beginning(server, file):
     other = file_of_url(ENTRY, f"{server.url}{PATH}")
     server.put(PATH, CONTENT[::-1])
@@ -168,7 +176,7 @@ def test_killed_process_is_gone_on_with(server, file, share):
     server.fail(PATH, Stalled(after), times=1)
     running = process(file.url)
     server.wait_for(PATH, bytes_sent=after)
-    _wait_until(lambda: kept() > after - BLOCK)
+    _wait_until(lambda: kept() > max(0, after - BLOCK))
     running.send_signal(signal.SIGKILL)
     running.communicate(timeout=10)
     server.recover()

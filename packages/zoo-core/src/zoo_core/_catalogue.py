@@ -3,28 +3,27 @@
 A family file states every fact about its models and weights once:
 
     {"task": "classification", "dataset": "ImageNet-1K",
-     "models": {"resnet18": {"weights": "ResNet18_Weights"}},
-     "weights": {"ResNet18_Weights": {"IMAGENET1K_V1": {"url": …, "transforms": {"preset": …, …}, "meta": {…}}}}}
+     "models": {"resnet50": {"weights": "ResNet50_Weights", "default": "IMAGENET1K_V2"}},
+     "weights": {"ResNet50_Weights": {"IMAGENET1K_V1": {"url": …, "transforms": {"preset": …, …}, "meta": {…}}, …}}}
 
-`"dataset"` is what the weights were trained on, where an entry's own `meta` does not say otherwise. `"@name"` in `meta`
-stands for the lines of `catalogue/categories/name.txt`, `"@package:name"` for those of another package. `"unquantized"`
-in `meta` is the full name of another entry. A metric of `null` is not published.
+`"default"` tells which of several entries the enum's `DEFAULT` is, so that listing needs no enum. `"dataset"` is what
+the weights were trained on, where an entry's own `meta` does not say otherwise. `"@name"` in `meta` stands for the
+lines of `catalogue/categories/name.txt`, `"@package:name"` for those of another package. `"unquantized"` in `meta` is
+the full name of another entry. A metric of `null` is not published.
 """
 
 import importlib
 import json
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+import os
+from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import CatalogueError
 
 
-@dataclass(frozen=True, slots=True)
-class ModelEntry:
+class ModelEntry(NamedTuple):
     """One registered model: where its builder and its weights are, without importing either."""
 
     name: str
@@ -37,26 +36,66 @@ class ModelEntry:
     """The weights enum's name in that module; `None` for a model without published weights."""
     task: str
     family: str
+    path: str
+    """The family's file."""
 
 
-def read_models(module: str, folder: Path) -> Iterator[ModelEntry]:
+class WeightsFacts(NamedTuple):
+    """What is known of a weights entry, without the member of the enum that names it."""
+
+    model: ModelEntry
+    member: str
+    is_default: bool
+    meta: Mapping[str, Any]
+    """As in the data file: references are not resolved."""
+    size: int | None
+    """The published file's size in bytes, where known."""
+
+    def __str__(self) -> str:
+        return f"{self.model.weights}.{self.member}"
+
+
+def read_models(module: str, folder: str) -> Iterator[ModelEntry]:
     """Yield the models of the package `module` whose catalogue is in `folder`, family by family."""
-    for path in sorted(folder.glob("*.json")):
+    for file in sorted(os.listdir(folder)):
+        stem, suffix = os.path.splitext(file)
+        if suffix != ".json":
+            continue
+        path = os.path.join(folder, file)
         family = read_family(path)
         for name, model in family["models"].items():
             builder = model.get("builder", name)
-            yield ModelEntry(name, module, builder, model.get("weights"), family["task"], path.stem)
+            yield ModelEntry(name, module, builder, model.get("weights"), family["task"], stem, path)
+
+
+def read_entries(model: ModelEntry) -> list[WeightsFacts] | None:
+    """Return the weights entries that a model's family file states, or `None` if it leaves them to the enum.
+
+    Raises:
+        CatalogueError: The default is none of them.
+    """
+    enum = model.weights or ""
+    family = read_family(model.path)
+    members = family.get("weights", {}).get(enum, {})
+    default = family["models"][model.name].get("default", next(iter(members)) if len(members) == 1 else None)
+    if default is None:
+        return None
+    if default not in members:
+        raise CatalogueError(f"{model.path} has {default!r} as the default of {model.name}, and no such entry.")
+    stated = ((member, read_weights(model.path, enum, member)) for member in members)
+    return [WeightsFacts(model, name, name == default, facts["meta"], facts.get("bytes")) for name, facts in stated]
 
 
 @cache
-def read_family(path: Path) -> dict[str, Any]:
+def read_family(path: str) -> dict[str, Any]:
     """Parse a family file, once a process.
 
     Raises:
         CatalogueError: The file is not JSON, or lacks the members `task` or `models`.
     """
     try:
-        family = json.loads(path.read_text(encoding="utf-8"))
+        with open(path, encoding="utf-8") as file:
+            family = json.load(file)
         if not (isinstance(family["task"], str) and all(isinstance(m, dict) for m in family["models"].values())):
             raise TypeError("expected a text for 'task' and an object for each model")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -64,7 +103,7 @@ def read_family(path: Path) -> dict[str, Any]:
     return family  # type: ignore[no-any-return] # JSON
 
 
-def read_weights(path: Path, enum: str, member: str) -> dict[str, Any]:
+def read_weights(path: str, enum: str, member: str) -> dict[str, Any]:
     """Return the raw facts of one weights entry in a family file.
 
     Raises:
@@ -78,7 +117,7 @@ def read_weights(path: Path, enum: str, member: str) -> dict[str, Any]:
     return facts | {"meta": {"dataset": family.get("dataset", "unknown"), "license": "unknown"} | facts["meta"]}
 
 
-def read_meta(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
+def read_meta(raw: dict[str, Any], folder: str) -> dict[str, Any]:
     """Return an entry's metadata as users see it: references resolved, sizes as tuples, unpublished metrics as NaN."""
     meta = {key: _resolve(value, folder) for key, value in raw.items()}
     if "unquantized" in meta:
@@ -95,15 +134,16 @@ def read_meta(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
     return meta
 
 
-def _resolve(value: Any, folder: Path) -> Any:  # JSON
+def _resolve(value: Any, folder: str) -> Any:  # JSON
     if isinstance(value, str) and value.startswith("@"):
         package, _, name = value[1:].rpartition(":")
         if package:
-            folder = Path(str(importlib.import_module(package).__file__)).parent / "catalogue"
-        return list(_read_lines(folder / "categories" / f"{name}.txt"))
+            folder = os.path.join(os.path.dirname(str(importlib.import_module(package).__file__)), "catalogue")
+        return list(_read_lines(os.path.join(folder, "categories", f"{name}.txt")))
     return list(value) if isinstance(value, list) else value
 
 
 @cache
-def _read_lines(path: Path) -> tuple[str, ...]:
-    return tuple(path.read_text(encoding="utf-8").splitlines())
+def _read_lines(path: str) -> tuple[str, ...]:
+    with open(path, encoding="utf-8") as file:
+        return tuple(file.read().splitlines())

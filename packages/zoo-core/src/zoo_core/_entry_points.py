@@ -28,16 +28,16 @@ def entry_points(group: str) -> Iterator[EntryPoint]:
     """
     for folder in dict.fromkeys(sys.path):
         try:
-            names = sorted(name for name in os.listdir(folder or ".") if name.endswith((".dist-info", ".egg-info")))  # noqa: PTH208 # many
+            names = sorted(name for name in os.listdir(folder or ".") if name.endswith((".dist-info", ".egg-info")))
         except OSError:  # an archive, or not there
             continue
         for name in names:
-            yield from _read(os.path.join(folder, name, "entry_points.txt"), group)  # noqa: PTH118
+            yield from _read(os.path.join(folder, name, "entry_points.txt"), group)
 
 
 def _read(path: str, group: str) -> Iterator[EntryPoint]:
     try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123
+        with open(path, encoding="utf-8") as file:
             text = file.read()
     except (OSError, ValueError):
         return

@@ -1,13 +1,11 @@
 """Finds the packages that hold models: the built-in ones by name, others by the entry-point group `zoo.packages`."""
 
 import importlib.util
-import warnings
+import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from ._catalogue import ModelEntry, read_models
 from ._entry_points import entry_points
@@ -25,8 +23,7 @@ BUILT_IN = (
 """The public modules of the project's own packages, whether installed here or not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Package:
+class Package(NamedTuple):
     """A module of models and its entries."""
 
     module: str
@@ -34,7 +31,7 @@ class Package:
     by_name: Mapping[str, ModelEntry]
 
     @classmethod
-    def read(cls, module: str, folder: Path) -> Self:
+    def read(cls, module: str, folder: str) -> Self:
         """Read the package's catalogue."""
         models = tuple(read_models(module, folder))
         return cls(module, models, {entry.name: entry for entry in models})
@@ -42,7 +39,7 @@ class Package:
 
 @cache
 def built_in_packages() -> tuple[Package, ...]:
-    """Return the built-in packages that can be imported here. None is imported beyond its lazy `__init__`."""
+    """Return the built-in packages that can be imported here. None of them is imported."""
     found = ((module, _catalogue_folder(module)) for module in BUILT_IN)
     return tuple(Package.read(module, folder) for module, folder in found if folder)
 
@@ -59,16 +56,14 @@ def missing_packages() -> tuple[str, ...]:
     return tuple(sorted(root.replace("_", "-") for root in roots if importlib.util.find_spec(root) is None))
 
 
-def _catalogue_folder(module: str) -> Path | None:
-    """Return a module's catalogue without importing the module itself (its parents are)."""
-    try:
-        spec = importlib.util.find_spec(module)
-    except ModuleNotFoundError:
-        return None
+def _catalogue_folder(module: str) -> str | None:
+    """Return a module's catalogue without importing the module or its parents."""
+    root, *inner = module.split(".")
+    spec = importlib.util.find_spec(root)
     if spec is None or not spec.submodule_search_locations:
         return None
-    folder = Path(next(iter(spec.submodule_search_locations))) / "catalogue"
-    return folder if folder.is_dir() else None
+    folder = os.path.join(next(iter(spec.submodule_search_locations)), *inner, "catalogue")
+    return folder if os.path.isdir(folder) else None
 
 
 def _load_plug_ins() -> Iterator[Package]:
@@ -82,6 +77,8 @@ def _load_plug_ins() -> Iterator[Package]:
                 raise FileNotFoundError("it has no folder 'catalogue' with a JSON file a family")
             yield Package.read(point.module, folder)
         except Exception as error:  # noqa: BLE001 # whatever a stranger's package raises, the others must go on
+            import warnings
+
             warnings.warn(
                 f"The zoo package {point.name!r} ({point.value}) is broken and was skipped: "
                 f"{type(error).__name__}: {error}",

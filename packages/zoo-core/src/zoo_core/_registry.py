@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from ._catalogue import ModelEntry
 from ._names import closest
 from ._packages import Package, built_in_packages, missing_packages, plug_ins
-from ._weights import WeightsEnum
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from ._weights import WeightsEnum
 
 
 def list_models(
@@ -81,7 +82,7 @@ def get_model(name: str, **config: Any) -> "nn.Module":
     return get_model_builder(name)(**config)
 
 
-def get_model_weights(name: "Callable[..., nn.Module] | str") -> type[WeightsEnum]:
+def get_model_weights(name: "Callable[..., nn.Module] | str") -> "type[WeightsEnum]":
     """Return the weights enum of a model, given by name or by its builder.
 
     Raises:
@@ -97,7 +98,7 @@ def get_model_weights(name: "Callable[..., nn.Module] | str") -> type[WeightsEnu
     return _load_enum(entry.module, entry.weights)
 
 
-def get_weight(name: str) -> WeightsEnum:
+def get_weight(name: str) -> "WeightsEnum":
     """Return the weights entry of that full name.
 
     Args:
@@ -127,7 +128,7 @@ def get_weight(name: str) -> WeightsEnum:
     )
 
 
-def get_weights_entry(member: WeightsEnum) -> ModelEntry:
+def get_weights_entry(member: "WeightsEnum") -> ModelEntry:
     """Return what the registry knows about the model that a weights entry is for.
 
     Raises:
@@ -174,7 +175,7 @@ def _load_builder(entry: ModelEntry) -> "Callable[..., nn.Module]":
     return getattr(import_module(entry.module), entry.builder)  # type: ignore[no-any-return]
 
 
-def _load_enum(module: str, name: str) -> type[WeightsEnum]:
+def _load_enum(module: str, name: str) -> "type[WeightsEnum]":
     return getattr(import_module(module), name)  # type: ignore[no-any-return]
 
 

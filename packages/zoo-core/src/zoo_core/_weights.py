@@ -1,13 +1,13 @@
 """Weights entries: what torchvision calls the multi-weight API. No torch in here: it is imported by what is called."""
 
 import importlib
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from enum import property as enum_property
 from functools import cached_property
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -121,7 +121,7 @@ class WeightsEnum(Enum):
         raw = self._facts
         arguments = dict(raw["transforms"])
         preset = Preset(arguments.pop("preset"), arguments)
-        return Weights(raw["url"], preset, _catalogue.read_meta(raw["meta"], self._path().parent))
+        return Weights(raw["url"], preset, _catalogue.read_meta(raw["meta"], os.path.dirname(self._path())))
 
     @property
     def url(self) -> str:
@@ -204,8 +204,9 @@ class WeightsEnum(Enum):
     def __str__(self) -> str:
         return repr(self)
 
-    def _path(self) -> Path:
-        return Path(str(sys.modules[type(self).__module__].__file__)).with_suffix(".json")
+    def _path(self) -> str:
+        """Return the path of the data file: the one beside the module of the enum."""
+        return os.path.splitext(str(sys.modules[type(self).__module__].__file__))[0] + ".json"
 
     @cached_property
     def _facts(self) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 """`python -m zoo_core.cli`, for where the command `zoo` is not on the path."""
 
-from ._main import main
+from . import run
 
-main(prog_name="zoo")
+run()

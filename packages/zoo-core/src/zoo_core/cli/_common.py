@@ -4,12 +4,14 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo_core._registry import get_model_weights, get_weight
-from zoo_core._weights import WeightsEnum
+
+if TYPE_CHECKING:
+    from zoo_core._weights import WeightsEnum
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress, no notes.")
@@ -24,12 +26,14 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]], *, righ
     """Print rows in columns; the columns named in `right` are flush right."""
     cells = [[_cell(value) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
-    for line in [header, *cells]:
-        aligned = (
+    lines = (
+        "  ".join(
             cell.rjust(width) if name in right else cell.ljust(width)
             for name, cell, width in zip(header, line, widths, strict=True)
         )
-        click.echo("  ".join(aligned).rstrip())
+        for line in (header, *cells)
+    )
+    click.echo("\n".join(map(str.rstrip, lines)))
 
 
 def note(text: str, *, quiet: bool = False) -> None:
@@ -38,7 +42,7 @@ def note(text: str, *, quiet: bool = False) -> None:
         click.echo(text, err=True)
 
 
-def print_plan(members: Sequence[WeightsEnum], *, as_json: bool = False) -> None:
+def print_plan(members: "Sequence[WeightsEnum]", *, as_json: bool = False) -> None:
     """Print the published files of entries that a command would work on."""
     files = [member.file for member in members]
     if as_json:
@@ -73,7 +77,7 @@ def user_errors() -> Iterator[None]:
         raise click.ClickException(str(error)) from error
 
 
-def weights_named(names: Iterable[str]) -> list[WeightsEnum]:
+def weights_named(names: Iterable[str]) -> "list[WeightsEnum]":
     """Return the entries that users mean: `resnet50`, `ResNet50_Weights` (their defaults), `ResNet50_Weights.DEFAULT`.
 
     Raises:
@@ -82,7 +86,7 @@ def weights_named(names: Iterable[str]) -> list[WeightsEnum]:
     return [_weights_named(name) for name in names]
 
 
-def _weights_named(name: str) -> WeightsEnum:
+def _weights_named(name: str) -> "WeightsEnum":
     if "." in name:
         return get_weight(name)
     if name.endswith("Weights"):

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from zoo_core._choose import figure, list_weights
+from zoo_core._catalogue import ModelEntry, WeightsFacts
+from zoo_core._choose import choose_entries, figure
 from zoo_core._registry import get_model_entry, list_models
-from zoo_core._weights import WeightsEnum
 
 from ._common import json_option, mebibytes, millions, print_json, print_table, user_errors
 
@@ -65,12 +65,11 @@ def command(
     zoo list --task classification --min acc@1=80 --max num_params=30M --sort acc@1
     """
     with user_errors():
-        members = list_weights(
-            None, patterns, exclude, task=task, minimum=dict(minimum), maximum=dict(maximum), sort=sort
-        )
-        rows = _rows(members, list_models(None, patterns, exclude), every_entry=every_entry)
-        if not (minimum or maximum or sort or task):
-            rows += _without_weights(patterns, exclude)
+        models = [get_model_entry(name) for name in list_models(None, patterns, exclude)]
+        entries = choose_entries(models, task=task, minimum=dict(minimum), maximum=dict(maximum), sort=sort)
+    rows = [_row(entry) for entry in entries if every_entry or entry.is_default]
+    if not (minimum or maximum or sort or task):
+        rows += [_row_without_weights(model) for model in models if model.weights is None]
     if as_json:
         print_json(rows)
     elif rows:
@@ -79,32 +78,22 @@ def command(
         click.echo("No model matches.", err=True)
 
 
-def _rows(members: list[WeightsEnum], names: list[str], *, every_entry: bool) -> list[dict[str, Any]]:
-    """Describe entries, in their order; without `every_entry` only the defaults of their models."""
-    models = {entry.weights: entry for entry in map(get_model_entry, names) if entry.weights}
-    shown = [member for member in members if every_entry or member is type(member)["DEFAULT"]]
-    return [
-        {"model": models[type(member).__name__].name, "task": models[type(member).__name__].task} | _describe(member)
-        for member in shown
-    ]
-
-
-def _without_weights(patterns: tuple[str, ...], exclude: tuple[str, ...]) -> list[dict[str, Any]]:
-    entries = map(get_model_entry, list_models(None, patterns, exclude))
-    nothing: dict[str, Any] = {"weights": None, "num_params": None, "file_size": None, "metrics": {}, "license": None}
-    return [{"model": entry.name, "task": entry.task} | nothing for entry in entries if entry.weights is None]
-
-
-def _describe(member: WeightsEnum) -> dict[str, Any]:
-    meta = member.figures
-    size = figure(member, "file_size")
+def _row(entry: WeightsFacts) -> dict[str, Any]:
+    size = figure(entry, "file_size")
     return {
-        "weights": str(member),
-        "num_params": meta.get("num_params"),
+        "model": entry.model.name,
+        "task": entry.model.task,
+        "weights": str(entry),
+        "num_params": entry.meta.get("num_params"),
         "file_size": None if math.isnan(size) else round(size),
-        "metrics": meta.get("_metrics", {}),
-        "license": meta["license"],
+        "metrics": entry.meta.get("_metrics", {}),
+        "license": entry.meta.get("license"),
     }
+
+
+def _row_without_weights(model: ModelEntry) -> dict[str, Any]:
+    nothing: dict[str, Any] = {"weights": None, "num_params": None, "file_size": None, "metrics": {}, "license": None}
+    return {"model": model.name, "task": model.task} | nothing
 
 
 def _print(rows: list[dict[str, Any]]) -> None:

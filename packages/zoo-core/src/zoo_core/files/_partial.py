@@ -72,12 +72,18 @@ class Leftover:
         return self.owner is not None and self.owner.is_running(self._last_sign())
 
     def files(self) -> list[Path]:
-        """Return those of its files that are there."""
-        return [path for path in (self.bytes_path, self.note_path) if path.is_file()]
+        """Return those of its files that are there: the bytes, the note, and a note that was cut off."""
+        try:
+            names = [
+                path for path in self.bytes_path.parent.iterdir() if path.name.startswith(f"{self.bytes_path.stem}.")
+            ]
+        except OSError:
+            return []
+        return sorted(names, reverse=True)
 
     def remove(self) -> None:
         """Delete it, as far as that is allowed."""
-        for path in (self.bytes_path, self.note_path):
+        for path in self.files():
             with contextlib.suppress(OSError):
                 path.unlink()
 
