@@ -1,10 +1,15 @@
 """Prediction from Python: order, failures, and arguments."""
 
+from itertools import cycle, islice
+from pathlib import Path
+
 import pytest
 import torch
 from PIL import Image
 from torch import nn
 
+import zoo_core
+import zoo_digits
 from zoo_core import Preset, Weights, WeightsEnum
 from zoo_core.images import read_image
 from zoo_core.prediction import (
@@ -22,6 +27,9 @@ from zoo_core.prediction import (
 )
 
 PRESET = Preset("ImageClassification", {"crop_size": 4, "resize_size": 4, "mean": (0.5,) * 3, "std": (0.5,) * 3})
+
+
+SAMPLES = Path(zoo_digits.__path__[0]) / "samples"
 
 
 class BrightnessWeights(WeightsEnum):
@@ -121,6 +129,25 @@ def test_batch_size_or_workers_out_of_range_are_refused(predictor, folder, argum
 def test_missing_file_is_an_error_that_names_it(tmp_path):
     with pytest.raises(FileNotFoundError, match="absent"):
         predict(tmp_path / "absent.png", model="shufflenet_v2_x0_5_digits")
+
+
+def test_predictions_are_streamed_and_files_read_no_further_than_a_few_batches_ahead():
+    taken = []
+
+    def samples():
+        for sample in cycle(sorted(SAMPLES.iterdir())):
+            taken.append(sample)
+            yield sample
+
+    predictions = zoo_core.predict.stream(samples(), model="shufflenet_v2_x0_5_digits", batch_size=2, topk=1)
+    assert [prediction.source for prediction in islice(predictions, 5)] == list(map(str, taken[:5]))
+    assert len(taken) <= 5 + 3 * 2 + 2
+    predictions.close()
+
+
+def test_predicting_all_at_once_gives_what_streaming_gives():
+    arguments = {"model": "shufflenet_v2_x0_5_digits", "topk": 1}
+    assert predict(SAMPLES, **arguments) == list(predict.stream(SAMPLES, batch_size=3, workers=0, **arguments))
 
 
 def test_consecutive_files_are_pairs_and_are_named_by_both(folder):

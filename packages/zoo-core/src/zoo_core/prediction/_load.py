@@ -1,9 +1,9 @@
 """Makes a model with weights ready to predict."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zoo_core._registry import get_model, get_model_weights
 from zoo_core._weights import WeightsEnum
@@ -18,16 +18,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def predict(
-    sources: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
-    *,
-    model: str,
-    weights: WeightsEnum | str = "DEFAULT",
-    device: str = "cpu",
-    batch_size: int = 8,
-    **options: Any,
-) -> list[Prediction]:
-    """Predict on files and folders.
+Paths: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+
+
+class _Predict:
+    """Predict on files and folders: all at once, or one after the other (`predict.stream`).
 
     Args:
         sources: A path, or any number of them: images, videos for a video model, and for an optical flow model images
@@ -36,19 +31,82 @@ def predict(
         weights: An entry of the model's, or its name.
         device: Where to run, as torch names devices.
         batch_size: How many inputs to run through the model at once.
-        **options: What the task's predictor takes: `topk` for classes, `min_score` for detections.
+        workers: Threads that read ahead while the model computes; 0 reads between the batches.
+        **options: What the task's predictor takes: `topk` for classes, `min_score` for detections. And
+            `optimized=True` makes the model faster first, for long runs.
 
     Returns:
         A prediction for each input, in order. What cannot be read gives a `Failure`; the others go on.
+
+    Raises:
+        FileNotFoundError: A path does not exist.
+        ValueError: The model is not known or does not take an option.
 
     Example:
         >>> predict("photos/", model="resnet50", topk=1)  # doctest: +SKIP
         [Classification(source='photos/cat.jpg', top=(ScoredLabel(label='tabby', index=281, score=0.47),))]
     """
-    paths = [sources] if isinstance(sources, (str, os.PathLike)) else sources
-    found = find_sources(map(Path, paths), task_of(model).media)
-    predictor = load_predictor(model, weights, device=device, **options)
-    return list(stream(predictor, found, batch_size=batch_size))
+
+    def __call__(
+        self,
+        sources: Paths,
+        *,
+        model: str,
+        weights: WeightsEnum | str = "DEFAULT",
+        device: str = "cpu",
+        batch_size: int = 8,
+        workers: int = 2,
+        **options: Any,
+    ) -> list[Prediction]:
+        return list(
+            self.stream(
+                sources,
+                model=model,
+                weights=weights,
+                device=device,
+                batch_size=batch_size,
+                workers=workers,
+                **options,
+            )
+        )
+
+    def stream(
+        self,
+        sources: Paths,
+        *,
+        model: str,
+        weights: WeightsEnum | str = "DEFAULT",
+        device: str = "cpu",
+        batch_size: int = 8,
+        workers: int = 2,
+        **options: Any,
+    ) -> Iterator[Prediction]:
+        """Yield predictions while they are made, in order, of any number of files, in memory that does not grow.
+
+        Args:
+            sources: As for `predict`; an iterable is gone through once.
+            model: A registered model.
+            weights: An entry of the model's, or its name.
+            device: Where to run, as torch names devices.
+            batch_size: How many inputs to run through the model at once.
+            workers: Threads that read ahead while the model computes. Three batches at most are in memory.
+            **options: As for `predict`.
+
+        Raises:
+            FileNotFoundError: A path does not exist; raised when its turn comes.
+            ValueError: The model is not known or does not take an option.
+
+        Example:
+            >>> for prediction in predict.stream("photos/", model="resnet50", batch_size=32):  # doctest: +SKIP
+            ...     print(prediction.source, prediction.to_dict())
+        """
+        paths = [sources] if isinstance(sources, (str, os.PathLike)) else sources
+        found = find_sources(map(Path, paths), task_of(model).media)
+        predictor = load_predictor(model, weights, device=device, **options)
+        return stream(predictor, found, batch_size=batch_size, workers=workers)
+
+
+predict = _Predict()
 
 
 def load_predictor(
