@@ -258,3 +258,37 @@ def test_attention_is_packed_with_its_first_projection():
 def test_steps_are_shown():
     steps = ["1 batch norms folded"]
     assert steps[0] in repr(OptimizedModel(nn.Identity(), torch.contiguous_format, None, ["1 batch norms folded"]))
+
+
+def test_keywords_reach_the_model_in_its_own_dtype():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Conv2d(3, 4, 3)
+
+        def forward(self, images, *, scale=None):
+            return self.body(images) if scale is None else self.body(images) * scale
+
+    model, images = Scaled().eval(), torch.rand(1, 3, 8, 8)
+    fast = optimize(model, (images,))
+    scale = torch.tensor(2.0)
+    torch.testing.assert_close(fast(images, scale=scale), model(images, scale=scale).detach())
+
+
+def test_model_that_is_in_bfloat16_already_is_held_to_what_it_can_keep():
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(3, 16, 3), nn.BatchNorm2d(16), nn.ReLU(), nn.Conv2d(16, 8, 3), nn.BatchNorm2d(8)]
+    model = nn.Sequential(*layers).eval()
+    for norm in (layers[1], layers[4]):
+        nn.init.uniform_(norm.running_var, 0.1, 3)
+        nn.init.normal_(norm.running_mean)
+    images = torch.rand(2, 3, 16, 16).bfloat16()
+    assert optimize(model.bfloat16(), (images,))(images).dtype is torch.bfloat16
+
+
+def test_layers_that_occur_twice_are_optimised_in_both_places():
+    torch.manual_seed(0)
+    convolution, norm = nn.Conv2d(3, 3, 3, padding=1), nn.BatchNorm2d(3)
+    nn.init.uniform_(norm.running_var, 0.1, 3)
+    model, images = nn.Sequential(convolution, nn.ReLU(), convolution, norm).eval(), torch.rand(1, 3, 8, 8)
+    torch.testing.assert_close(optimize(model, (images,))(images), model(images).detach(), rtol=1e-4, atol=1e-4)

@@ -75,12 +75,30 @@ def test_predictions_of_other_weights_are_not_mixed_in(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["no json\n", "{}\n", '{"source": 1, "weights": "Some_Weights.V1"}\n', "[]\n"])
-def test_file_of_something_else_is_left_as_it_is(tmp_path, text):
+@pytest.mark.parametrize("end", ["", "x"])
+def test_file_of_something_else_is_left_as_it_is(tmp_path, text, end):
+    path = tmp_path / "results.jsonl"
+    text += end
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"line 1, is not a row that zoo has written"):
+        write(path, sources_of(1))
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize("text", ['{"my": "annotations"}', "x", '{"sources": []}'])
+def test_file_of_something_else_without_a_last_newline_is_left_as_it_is(tmp_path, text):
     path = tmp_path / "results.jsonl"
     path.write_text(text)
     with pytest.raises(ValueError, match=r"line 1, is not a row that zoo has written"):
         write(path, sources_of(1))
     assert path.read_text() == text
+
+
+def test_file_name_that_is_no_text_is_written_and_known(tmp_path):
+    path = tmp_path / "results.jsonl"
+    sources = [Source((Path("\udce9t\udce9.png"),))]
+    for _ in range(2):
+        assert write(path, sources) == (1, 1)
 
 
 def test_two_writers_at_once_are_refused_and_the_lock_is_gone_afterwards(tmp_path):

@@ -124,7 +124,9 @@ def test_masks_survive_their_encoding(rows: list[list[int]]) -> None:
     mask = torch.tensor(rows) > 0
     encoded = RunLengths.of_mask(mask)
     assert sum(encoded.counts) == mask.numel()
-    assert RunLengths.of_dict(encoded.to_dict()) == encoded
+    as_text = encoded.to_dict()
+    as_bytes, as_numbers = as_text | {"counts": as_text["counts"].encode()}, as_text | {"counts": [*encoded.counts]}
+    assert [RunLengths.of_dict(written) for written in (as_text, as_bytes, as_numbers)] == [encoded] * 3
     image = encoded.to_image()
     assert image.size == (mask.shape[1], mask.shape[0])
     assert torch.equal(torch.tensor(list(image.tobytes())).view(mask.shape) > 0, mask)

@@ -78,7 +78,7 @@ def test_images_without_objects_count_what_is_found_there_as_wrong():
 def test_masks_are_compared_pixel_by_pixel():
     masks = torch.zeros(2, 10, 10)
     masks[0, :4], masks[1, 2:8] = 1, 1
-    torch.testing.assert_close(mask_iou(masks > 0, masks > 0), torch.tensor([[1, 20 / 80], [20 / 80, 1]]))
+    torch.testing.assert_close(mask_iou(masks > 0, masks > 0), torch.tensor([[1, 20 / 80], [20 / 80, 1]]).double())
     target = {"boxes": BOXES[:1], "labels": LABELS[:1], "masks": masks[1:]}
     result = found(BOXES[:1] + 500, [1], [0.9]) | {"masks": 0.8 * masks[1:, None]}
     assert average_precision([result], [target], overlap="masks").mean == pytest.approx(1)
@@ -90,3 +90,18 @@ def test_what_cannot_be_compared_is_refused():
         average_precision([], [TARGET])
     with pytest.raises(ValueError, match="needs true objects, found none"):
         average_precision([], [])
+
+
+def test_overlap_of_exactly_a_threshold_is_enough():
+    box, tall = torch.tensor([[0.0, 0.0, 10.0, 10.0]]), torch.tensor([[0.0, 0.0, 10.0, 7.0]])
+    result = average_precision([found(tall, [1], [0.9])], [{"boxes": box, "labels": torch.tensor([1])}])
+    assert [result.at[limit] for limit in (0.65, 0.7, 0.75, 0.85)] == pytest.approx([1, 1, 0, 0])
+
+
+def test_detections_of_one_class_take_no_place_of_another_s():
+    boxes = torch.arange(6)[:, None] * 20 + torch.tensor([0.0, 0.0, 10.0, 10.0])
+    labels = [1, 1, 1, 1, 2, 2]
+    scores = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]
+    target = {"boxes": boxes, "labels": torch.tensor(labels)}
+    result = average_precision([found(boxes, labels, scores)], [target], most=2)
+    assert result.of_class == pytest.approx({1: 51 / 101, 2: 1.0})

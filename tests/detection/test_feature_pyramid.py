@@ -100,3 +100,17 @@ def test_epsilon_may_be_changed_later():
     x = torch.randn(2, 7, 5, 6)
     torch.testing.assert_close(frozen(x), norm(x))
     assert repr(frozen) == "FrozenBatchNorm2d(7, eps=0.0)"
+
+
+def test_frozen_batch_norm_keeps_no_activations_for_the_gradient_and_has_the_same_one():
+    norm, frozen = trained_batch_norm(), FrozenBatchNorm2d(7, eps=1e-3)
+    frozen.load_state_dict(norm.state_dict())
+    images = torch.randn(2, 7, 16, 16, requires_grad=True)
+    saved = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: saved.append(tensor.numel()) or tensor, lambda t: t):
+        output = frozen(images)
+    assert max(saved) <= 7
+    torch.testing.assert_close(output, norm(images))
+    torch.testing.assert_close(
+        torch.autograd.grad(output.square().sum(), images), torch.autograd.grad(norm(images).square().sum(), images)
+    )

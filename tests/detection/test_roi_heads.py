@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from zoo_detection import RoIHeads, TargetError, _keypoint_resizing
 from zoo_detection._keypoint_decoding import heatmaps_to_keypoints, keypoints_to_heatmap
 from zoo_detection._keypoints import keypoint_loss
+from zoo_detection._mask_pasting import paste_masks_in_image
 from zoo_detection._masks import crop_masks, mask_loss, mask_probabilities
 from zoo_detection.ops import box_iou
 
@@ -236,3 +237,21 @@ def test_bound_on_the_sides_of_boxes_changes_nothing():
 def test_no_boxes_have_no_keypoints():
     keypoints, scores = heatmaps_to_keypoints(torch.zeros(0, 17, 56, 56), torch.zeros(0, 4))
     assert (tuple(keypoints.shape), tuple(scores.shape)) == ((0, 17, 3), (0, 17))
+
+
+def test_masks_and_keypoints_are_where_their_boxes_are_in_half_precision():
+    """bfloat16 holds integers to 256 only."""
+    boxes = torch.tensor([[600.0, 600.0, 640.0, 640.0]])
+    pasted = paste_masks_in_image(torch.ones(1, 1, 28, 28).bfloat16(), boxes.bfloat16(), (700, 700))
+    assert torch.equal(pasted > 0.5, paste_masks_in_image(torch.ones(1, 1, 28, 28), boxes, (700, 700)) > 0.5)
+    maps = torch.zeros(1, 1, 56, 56)
+    maps[0, 0, 40, 41] = 10
+    found, expected = (heatmaps_to_keypoints(maps.to(dtype), boxes)[0] for dtype in (torch.bfloat16, torch.float32))
+    torch.testing.assert_close(found.float(), expected, rtol=0, atol=1)
+
+
+def test_masks_of_many_objects_are_cut_out_of_their_own_in_half_precision():
+    masks = torch.zeros(300, 8, 8)
+    masks[259] = 1
+    boxes = torch.tensor([[0.0, 0.0, 8.0, 8.0]]).bfloat16()
+    assert crop_masks(masks, boxes, torch.tensor([259]), 4).min() == 1

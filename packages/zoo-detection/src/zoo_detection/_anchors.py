@@ -160,7 +160,7 @@ class DefaultBoxGenerator(nn.Module):
         for ratio in self.aspect_ratios[level]:
             wide, narrow = scale * math.sqrt(ratio), scale / math.sqrt(ratio)
             sizes += [(wide, narrow), (narrow, wide)]
-        return torch.tensor(sizes, dtype=torch.float32)
+        return torch.tensor(sizes, dtype=torch.float32, device="cpu")
 
     def num_anchors_per_location(self) -> list[int]:
         """Return how many boxes there are in each cell of each feature map."""

@@ -292,7 +292,9 @@ class FCOS(DenseDetector):
         logits, centredness, distances = predictions
         by_level = zip(torch.split(logits, list(sizes)), torch.split(centredness, list(sizes)), strict=True)
         levels = [
-            best_of_level(level, self.score_thresh**2, self.limits, partial(_scores, centredness=central.flatten()))
+            best_of_level(
+                level, max(self.score_thresh, 0.0) ** 2, self.limits, partial(_scores, centredness=central.flatten())
+            )
             for level, central in by_level
         ]
         best = above(joined(levels, sizes), self.score_thresh)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ._keypoint_cells import best_pixels_by_cells
 from ._keypoint_resizing import best_pixels_by_resizing
+from .ops._boxes import widen
 
 _GROWTH = 2.5
 """Maps that grow by more are not resized: to look for the cells of the best pixels is then faster."""
@@ -49,6 +50,7 @@ def heatmaps_to_keypoints(maps: Tensor, rois: Tensor, longest: int | None = None
     Returns:
         Keypoints `(N, K, 3)`, x and y in pixels, and 1; and the logits of these pixels `(N, K)`.
     """
+    rois = widen(rois)  # bfloat16 holds integers to 256 only
     sides = (rois[:, 2:] - rois[:, :2]).clamp(min=1)
     pixels = sides.ceil()
     places, scores = _best_pixels(maps, pixels) if longest is None else best_pixels_by_cells(maps, pixels, longest)

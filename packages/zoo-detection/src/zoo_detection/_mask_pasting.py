@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .ops._boxes import widen
+
 
 def paste_masks_in_image(masks: Tensor, boxes: Tensor, img_shape: tuple[int, int], padding: int = 1) -> Tensor:
     """Resize masks bilinearly to their boxes, and put each into an image that is zero elsewhere.
@@ -30,7 +32,7 @@ def paste_masks_in_image(masks: Tensor, boxes: Tensor, img_shape: tuple[int, int
     """
     size = masks.shape[-1]
     padded = F.pad(masks[:, 0], (padding,) * 4)
-    x1, y1, x2, y2 = expand_boxes(boxes, (size + 2 * padding) / size).trunc().unbind(1)
+    x1, y1, x2, y2 = expand_boxes(widen(boxes), (size + 2 * padding) / size).trunc().unbind(1)
     rows = _interpolation(y1, y2, img_shape[0], padded)
     columns = _interpolation(x1, x2, img_shape[1], padded)
     return torch.bmm(torch.bmm(rows, padded), columns.transpose(1, 2))[:, None]

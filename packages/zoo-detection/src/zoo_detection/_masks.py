@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .ops import roi_align
+from .ops._boxes import widen
 
 
 def mask_probabilities(logits: Tensor, labels: Sequence[Tensor]) -> list[Tensor]:
@@ -69,5 +70,6 @@ def crop_masks(masks: Tensor, boxes: Tensor, matches: Tensor, size: int) -> Tens
     Returns:
         `(P, size, size)`, in [0, 1].
     """
+    boxes = widen(boxes)  # bfloat16 holds integers to 256 only, and with them the numbers of the masks
     regions = torch.cat([matches[:, None].to(boxes), boxes], dim=1)
     return roi_align(masks[:, None].to(boxes), regions, (size, size), 1.0)[:, 0]

@@ -59,13 +59,16 @@ class RunLengths:
 
     @classmethod
     def of_dict(cls, segmentation: Mapping[str, Any]) -> "RunLengths":
-        """Read what `to_dict` writes, and other tools for COCO.
+        """Read what `to_dict` writes, and other tools for COCO: counts as text, as bytes, or as numbers.
 
         Raises:
             ValueError: The text does not describe as many pixels as the size says.
         """
         height, width = segmentation["size"]
-        counts = tuple(_of_text(segmentation["counts"]))
+        counts = segmentation["counts"]
+        if isinstance(counts, bytes):
+            counts = counts.decode("ascii")
+        counts = tuple(_of_text(counts) if isinstance(counts, str) else counts)
         if sum(counts) != height * width:
             raise ValueError(f"The mask has {height} x {width} pixels, but its counts describe {sum(counts)}.")
         return cls(height, width, counts)

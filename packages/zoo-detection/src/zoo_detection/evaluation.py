@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .ops import box_iou
 
-THRESHOLDS = tuple(0.5 + 0.05 * step for step in range(10))
+THRESHOLDS = tuple(percent / 100 for percent in range(50, 100, 5))
 """The overlaps that are asked for, one after the other."""
 _RECALLS = 101
 """At how many recalls, evenly spaced, precision is read."""
@@ -52,7 +52,7 @@ def average_precision(
         targets: For each image `boxes` `(N, 4)`, `labels` `(N,)`, and `masks` `(N, H, W)`.
         overlap: What to compare: the intersection of boxes, or of masks, over their union.
         thresholds: From which overlap on a detection counts as right.
-        most: How many detections of an image to look at, the most probable.
+        most: How many detections of a class in an image to look at, the most probable.
 
     Raises:
         ValueError: There are not as many images of one as of the other, or there is no true object at all.
@@ -72,7 +72,7 @@ def average_precision(
     if len(true_labels) == 0:
         raise ValueError("Average precision needs true objects, found none in any image.")
     limits = torch.tensor(tuple(thresholds), dtype=torch.float64)
-    best = [found["scores"].argsort(descending=True, stable=True)[:most] for found in detections]
+    best = [_most_probable(found, most) for found in detections]
     hits = torch.cat(
         [
             _hits(found, target, order, limits, overlap)
@@ -95,6 +95,14 @@ def average_precision(
     )
 
 
+def _most_probable(found: Mapping[str, Tensor], most: int) -> Tensor:
+    """Return the indices of an image's detections, the most probable first, of each class so many at most."""
+    order = found["scores"].argsort(descending=True, stable=True)
+    labels = found["labels"][order]
+    before = (labels[:, None] == labels).tril(-1).sum(dim=1)
+    return order[before < most]
+
+
 def _hits(
     found: Mapping[str, Tensor], target: Mapping[str, Tensor], order: Tensor, limits: Tensor, overlap: str
 ) -> Tensor:
@@ -105,7 +113,7 @@ def _hits(
     if overlap == "masks":
         overlaps = mask_iou(found["masks"][order][:, 0] > 0.5, target["masks"] > 0)
     else:
-        overlaps = box_iou(found["boxes"][order], target["boxes"])
+        overlaps = box_iou(found["boxes"][order].double(), target["boxes"].double())
     same = found["labels"][order][:, None] == target["labels"]
     overlaps = torch.where(same, overlaps.double(), -1.0)
     free = torch.ones(len(limits), len(target["labels"]), dtype=torch.bool)
@@ -122,7 +130,7 @@ def _hits(
 
 def mask_iou(masks: Tensor, others: Tensor) -> Tensor:
     """Return the intersection over union of each of `masks` `(N, H, W)` with each of `others` `(M, H, W)`: `(N, M)`."""
-    first, second = masks.flatten(1).float(), others.flatten(1).float()
+    first, second = masks.flatten(1).double(), others.flatten(1).double()
     intersection = first @ second.T
     union = first.sum(dim=1)[:, None] + second.sum(dim=1) - intersection
     return intersection / union.clamp(min=1)

@@ -42,10 +42,10 @@ class OptimizedModel(nn.Module):
         self.steps = tuple(steps)
         self.eval()
 
-    def forward(self, *args: Any) -> Any:  # as the model
+    def forward(self, *args: Any, **kwargs: Any) -> Any:  # as the model
         """Call the model."""
         with torch.inference_mode():
-            outputs = self.model(*self.prepare(args))
+            outputs = self.model(*self.prepare(args), **tree_map(self._prepare, kwargs))
             return outputs if self.dtype is None else tree_map(_in_float32, outputs)
 
     def train(self, mode: bool = True) -> "OptimizedModel":
@@ -123,13 +123,19 @@ def optimize(
         best.model = torch.compile(best.model)  # type: ignore[assignment] # a module again
     else:
         best = _fastest(_packed(variants[0], example) + variants, example)
-    check_outputs(comparable(best(*example)), expected, dtype or torch.float32)
+    check_outputs(comparable(best(*example)), expected, dtype or _dtype_of(model))
     return best
 
 
 def _frozen_copy(model: nn.Module) -> nn.Module:
     frozen = copy.deepcopy(model).eval()
     return frozen.requires_grad_(requires_grad=False)
+
+
+def _dtype_of(model: nn.Module) -> torch.dtype:
+    """Return what a model computes in."""
+    found = {tensor.dtype for tensor in model.parameters()} & TOLERANCES.keys()
+    return next(iter(found)) if len(found) == 1 else torch.float32
 
 
 def _check_dtype(model: nn.Module, dtype: torch.dtype | None) -> None:

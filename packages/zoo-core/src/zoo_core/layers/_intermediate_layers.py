@@ -30,7 +30,8 @@ class IntermediateLayers(nn.ModuleDict):
     """
 
     def __init__(self, network: nn.Module, return_layers: Mapping[str, str]) -> None:
-        children = dict(network.named_children())
+        # Not named_children(), which leaves out a module that occurs again, as an activation may.
+        children = {name: child for name, child in network._modules.items() if child is not None}
         unknown = sorted(return_layers.keys() - children.keys())
         if unknown:
             raise ValueError(

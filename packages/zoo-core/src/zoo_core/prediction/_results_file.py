@@ -10,6 +10,9 @@ from typing import Any, BinaryIO, Self
 from ._results import Failure, Prediction
 from ._sources import Source
 
+_BEGINNING = b'{"source": '
+"""Of every row."""
+
 
 class ResultsFile:
     """Predictions as JSON lines. Those that are in the file already are known, and new ones are appended.
@@ -72,14 +75,18 @@ class ResultsFile:
         self.failures += isinstance(prediction, Failure)
         self.rows += 1
         row = {**prediction.to_dict(), "weights": self.weights}
-        self._file.write(json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+        try:
+            line = json.dumps(row, ensure_ascii=False, allow_nan=False).encode()
+        except UnicodeEncodeError:  # a file name that is no UTF-8
+            line = json.dumps(row, allow_nan=False).encode()
+        self._file.write(line + b"\n")
         self._file.flush()  # of what is in a process, kill -9 keeps nothing
 
     def _read(self) -> Iterator[bytes]:
         """Yield a key for each row, and cut off what is not a whole line."""
         self._file.seek(0)
         for number, line in enumerate(self._file, start=1):
-            if not line.endswith(b"\n"):
+            if not line.endswith(b"\n") and (line.startswith(_BEGINNING) or _BEGINNING.startswith(line)):
                 self._file.truncate(self._file.tell() - len(line))
                 return
             row = self._parse(line, number)

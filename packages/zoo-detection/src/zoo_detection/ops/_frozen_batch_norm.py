@@ -44,6 +44,10 @@ class FrozenBatchNorm2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise `x`, `(N, C, H, W)`."""
+        if torch.is_grad_enabled() and x.requires_grad:  # batch_norm would keep x for parameters that do not learn
+            scale = self.weight * (self.running_var + self.eps).rsqrt()
+            shift = self.bias - self.running_mean * scale
+            return x * scale.to(x.dtype)[:, None, None] + shift.to(x.dtype)[:, None, None]
         return torch.batch_norm(  # not that of nn.functional, which refuses an epsilon of 0 in PyTorch 2.10
             x,
             self.weight,
