@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
@@ -77,8 +78,6 @@ def _load_plug_ins() -> Iterator[Package]:
                 raise FileNotFoundError("it has no folder 'catalogue' with a JSON file a family")
             yield Package.read(point.module, folder)
         except Exception as error:  # noqa: BLE001 # whatever a stranger's package raises, the others must go on
-            import warnings
-
             warnings.warn(
                 f"The zoo package {point.name!r} ({point.value}) is broken and was skipped: "
                 f"{type(error).__name__}: {error}",

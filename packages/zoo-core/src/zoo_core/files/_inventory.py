@@ -53,9 +53,9 @@ def quarantined(settings: Settings) -> Iterator[Path]:
 def unfinished(settings: Settings) -> Iterator[Path]:
     """Yield what is left of downloads and writes that were cut off; nothing that somebody may still be writing."""
     for folder in download_folders(settings):
-        found = list(partials(folder))
-        mine = {path for partial in found for path in partial.files()}
-        yield from (path for partial in found if not partial.is_in_use for path in partial.files())
+        found = [(partial, partial.files()) for partial in partials(folder)]
+        mine = {path for _, paths in found for path in paths}
+        yield from (path for partial, paths in found if not partial.is_in_use for path in paths)
         work = folder / WORK_FOLDER / "partial"
         yield from _abandoned(path for path in _files_in(work) if path not in mine)
         if folder != settings.checkpoints:

@@ -74,12 +74,10 @@ class Leftover:
     def files(self) -> list[Path]:
         """Return those of its files that are there: the bytes, the note, and a note that was cut off."""
         try:
-            names = [
-                path for path in self.bytes_path.parent.iterdir() if path.name.startswith(f"{self.bytes_path.stem}.")
-            ]
+            paths = list(self.bytes_path.parent.iterdir())
         except OSError:
             return []
-        return sorted(names, reverse=True)
+        return sorted((path for path in paths if path.name.startswith(f"{self.bytes_path.stem}.")), reverse=True)
 
     def remove(self) -> None:
         """Delete it, as far as that is allowed."""
