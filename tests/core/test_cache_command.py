@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from zoo_core import Weights, get_weight
 from zoo_core.cli import main
 from zoo_core.files import Settings, Verifier, sha256_of
+from zoo_core.files._hub_cache import CacheEntry
 from zoo_core.files._partial import Origin, Partial
 
 MEMBER = get_weight("ResNet18_Weights.IMAGENET1K_V1")
@@ -177,6 +178,45 @@ def test_prune_by_name_and_age_removes_what_fulfils_both():
     os.utime(old, (0, 0))
     assert zoo("prune", "--name", "resnet*", "--older-than", "1", "--dry-run").stdout.strip() == str(old)
     assert new.exists()
+
+
+def linked(shared: Path, content: bytes = b"x") -> tuple[Path, Path]:
+    """Put a file somewhere else, and a link to it where downloads are kept."""
+    theirs = put(shared, MEMBER.file.name, content)
+    link = settings().checkpoints / theirs.name
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(theirs)
+    return theirs, link
+
+
+def test_prune_removes_a_link_and_leaves_the_file_elsewhere_that_it_leads_to(tmp_path):
+    theirs, link = linked(tmp_path / "shared")
+    assert "1 files, 0.0 MiB removed" in zoo("prune", "--name", "resnet18").output
+    assert (theirs.read_bytes(), link.is_symlink()) == (b"x", False)
+
+
+def test_wrong_bytes_behind_a_link_are_kept_for_a_look_and_stay_where_they_are(tmp_path):
+    theirs, link = linked(tmp_path / "shared", b"wrong")
+    assert CliRunner().invoke(main, ["info", str(MEMBER)]).exit_code == 0
+    assert (theirs.read_bytes(), link.is_symlink()) == (b"wrong", False)
+    assert [path.read_bytes() for path in settings().quarantine.iterdir()] == [b"wrong"]
+
+
+def test_prune_leaves_no_name_without_contents_in_the_cache_of_a_hub(monkeypatch):
+    monkeypatch.setenv("ZOO_MIRRORS", "hf://org/zoo-weights")
+    repository = settings().hub_cache / "models--org--zoo-weights"
+    for commit in ("a" * 40, "b" * 40):
+        entry = CacheEntry(repository, commit, MEMBER.file.paths_in_mirror[0], "etag")
+        entry.keep(b"x")
+    other = CacheEntry(repository, entry.commit, "README.md", "other")
+    other.keep(b"y")
+    entry.remember("main")
+    assert zoo("prune", "--name", "resnet18").stdout.strip() == str(entry.pointer)
+    assert {path for path in repository.rglob("*") if not path.is_dir()} == {
+        other.blob,
+        other.pointer,
+        repository / "refs" / "main",
+    }
 
 
 def test_prune_never_touches_the_search_path(tmp_path, monkeypatch):

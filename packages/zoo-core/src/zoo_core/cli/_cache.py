@@ -12,7 +12,7 @@ import click
 
 from zoo_core._choose import list_weights
 from zoo_core.errors import WrongBytesError
-from zoo_core.files import CachedFile, Settings, Stamp, Verifier, cached_files, quarantined, unfinished
+from zoo_core.files import CachedFile, Settings, Stamp, Verifier, cached_files, files_of, quarantined, unfinished
 
 from ._common import json_option, mebibytes, note, print_json, print_table, user_errors, weights_named
 
@@ -99,7 +99,7 @@ def prune(
     """Remove files. Without options: --partials and --quarantine.
 
     --name and --older-than together remove what fulfils both. Folders of ZOO_WEIGHTS_PATH are never touched, nor what
-    a running download is writing.
+    a running download is writing. Of a link out of the caches, only the link is removed.
 
     \b
     zoo cache prune --name "resnet*" --older-than 30
@@ -186,11 +186,10 @@ def _remove(paths: Iterable[Path], *, dry_run: bool) -> tuple[int, int]:
     freed = failures = 0
     for path in paths:
         try:
-            target = path.resolve()
-            size = target.stat().st_size if target.exists() else 0
-            if not dry_run:
-                target.unlink(missing_ok=True)
-                path.unlink(missing_ok=True)  # where it was a link
+            files = files_of(path)
+            size = sum(file.lstat().st_size for file in files if file.is_file() and not file.is_symlink())
+            for file in [] if dry_run else files:
+                file.unlink(missing_ok=True)
         except OSError as error:
             failures += 1
             note(f"{path}: {error}")

@@ -6,6 +6,7 @@ from ._inventory import leftovers as leftovers
 from ._inventory import quarantined as quarantined
 from ._inventory import unfinished as unfinished
 from ._learning import learn_digests as learn_digests
+from ._links import files_of as files_of
 from ._local import Verifier as Verifier
 from ._manifest import MANIFEST_NAME as MANIFEST_NAME
 from ._manifest import FileFact as FileFact

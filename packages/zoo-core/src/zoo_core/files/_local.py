@@ -10,6 +10,7 @@ from pathlib import Path
 
 from zoo_core.errors import WrongBytesError
 
+from ._links import files_of
 from ._settings import Settings
 from ._stamps import Stamps
 from ._weights_file import WeightsFile
@@ -63,7 +64,7 @@ class Verifier:
         raise WrongBytesError(f"{path} has wrong bytes: expected SHA-256 {expected}, found {sha256}", sha256)
 
     def put_away(self, path: Path, keep_as: str, sha256: str) -> Path | None:
-        """Move a file with wrong bytes into the quarantine; behind a link, the file that it leads to.
+        """Move a file with wrong bytes into the quarantine. Of a link out of the cache, a copy is kept there.
 
         The same wrong bytes are kept once, however often they come.
 
@@ -74,15 +75,21 @@ class Verifier:
         temporary = target.with_name(f"{target.name}.{os.urandom(4).hex()}.new")
         try:
             self.quarantine.mkdir(parents=True, exist_ok=True)
-            _move(path.resolve(), temporary)
+            contents, *names = files_of(path)
+            if contents.is_symlink():  # to somebody else's file
+                shutil.copyfile(contents, temporary)
+                contents.unlink()
+            else:
+                _move(contents, temporary)
             temporary.replace(target)
         except OSError:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             return None
         self.stamps.forget(path.absolute())
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
+        for name in names:
+            with contextlib.suppress(OSError):
+                name.unlink(missing_ok=True)
         return target
 
 
