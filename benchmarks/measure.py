@@ -37,16 +37,16 @@ def process_seconds(code: str, *arguments: str) -> Callable[[], float]:
 def process_figure(code: str, *arguments: str) -> Callable[[], float]:
     """Return a function that runs `code` in a fresh Python and reads the figure on the last line of its output."""
     measure = process_figures(code, *arguments)
-    return lambda: measure()[-1]
+    return lambda: measure()[0]
 
 
 def process_figures(code: str, *arguments: str) -> Callable[[], list[float]]:
-    """Return a function that runs `code` in a fresh Python and reads all figures that it prints."""
+    """Return a function that runs `code` in a fresh Python and reads all figures on the last line of its output."""
 
     def measure() -> list[float]:
         command = [sys.executable, "-c", code, *arguments]
         done = subprocess.run(command, check=True, capture_output=True, text=True, env=_environment())
-        return [float(figure) for figure in done.stdout.split()]
+        return [float(figure) for figure in done.stdout.splitlines()[-1].split()]
 
     return measure
 

@@ -32,8 +32,7 @@ before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 started = time.perf_counter()
 model = {build}(name, weights=member, progress=False, **arguments)
 seconds = time.perf_counter() - started
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
-print(seconds)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024, seconds)
 """
 
 FIRST = """
