@@ -400,7 +400,24 @@ def test_several_inputs_and_keywords_are_passed_on(undecided):
     extractor = extract_features(network, {"layer": "x"})
     assert_same(extractor(a, b), {"x": network(a, b)})
     assert_same(extractor(a, b=b, factor=3.0), {"x": network(a, b, 3.0)})
+    assert_same(extractor(b=b, a=a), {"x": network(a, b)})
     assert list_features(network, ((5, 2), (5, 2))) == {"layer": (5, 2)}
+
+
+@pytest.mark.parametrize("default", [None, False])
+def test_input_that_may_be_left_out_is_left_out(default):
+    class Masked(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(2, 2)
+
+        def forward(self, x, mask=default):
+            return self.layer(x if mask is default else x * mask)
+
+    network, x = Masked(), torch.ones(1, 2)
+    extractor = extract_features(network, ["layer"])
+    assert_same(extractor(x), {"layer": network(x)})
+    assert_same(extractor(x, mask=torch.zeros(2)), {"layer": network(x, torch.zeros(2))})
 
 
 def test_compiled_and_exported_extractors_agree(network):

@@ -1,6 +1,7 @@
 """Optimised models say what the model says, and the model stays as it is."""
 
 import copy
+from dataclasses import dataclass
 
 import pytest
 import torch
@@ -292,3 +293,106 @@ def test_layers_that_occur_twice_are_optimised_in_both_places():
     nn.init.uniform_(norm.running_var, 0.1, 3)
     model, images = nn.Sequential(convolution, nn.ReLU(), convolution, norm).eval(), torch.rand(1, 3, 8, 8)
     torch.testing.assert_close(optimize(model, (images,))(images), model(images).detach(), rtol=1e-4, atol=1e-4)
+
+
+def same_when_optimised(model, example):
+    """Optimise a model, and check that it says the same on other values of the same sizes."""
+    fast = optimize(model, (example,))
+    other = torch.rand_like(example)
+    with torch.no_grad():
+        torch.testing.assert_close(fast(other), model(other), rtol=1e-4, atol=1e-4)
+    return fast
+
+
+def test_batch_norm_of_tokens_is_no_norm_of_channels():
+    fast = same_when_optimised(with_statistics(nn.Sequential(nn.Linear(7, 5), nn.BatchNorm1d(5))), torch.rand(4, 5, 7))
+    assert not any("folded" in step for step in fast.steps)
+
+
+def test_batch_norm_behind_a_transposed_convolution_in_groups_stays():
+    layers = nn.ConvTranspose2d(4, 6, 2, 2, groups=2), nn.BatchNorm2d(6)
+    assert "BatchNorm2d" in kinds(same_when_optimised(with_statistics(nn.Sequential(*layers)), torch.rand(2, 4, 5, 5)))
+
+
+def test_layer_whose_parameters_are_read_from_outside_stays():
+    class Tied(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed, self.norm = nn.Linear(6, 8), nn.BatchNorm1d(8)
+
+        def forward(self, x):
+            return self.norm(self.embed(x)) @ self.embed.weight
+
+    same_when_optimised(with_statistics(Tied()), torch.rand(4, 6))
+
+
+def test_transformer_layers_of_torch_are_kept_where_their_layers_cannot_be_replaced():
+    torch.manual_seed(0)
+    model = nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 2, 32, batch_first=True), 2).eval()
+    same_when_optimised(model, torch.rand(2, 5, 16))
+
+
+def test_layers_with_hooks_stay_as_they_are():
+    model = network(nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 4, 1), nn.ReLU())
+    seen = []
+    model[0].register_forward_hook(lambda _layer, _inputs, output: seen.append(output.mean().item()))
+    model[3].register_forward_hook(lambda _layer, _inputs, output: output * 2)
+    fast = same_when_optimised(model, IMAGES[0])
+    assert kinds(fast)[:2] == ["Conv2d", "BatchNorm2d"]
+    del seen[:]
+    fast(*IMAGES)
+    model(*IMAGES)
+    assert seen[0] == pytest.approx(seen[1], abs=1e-5)
+
+
+@needs_packing
+@pytest.mark.parametrize("groups", [1, 2, 8])
+def test_packed_model_is_copied_and_saved(groups, tmp_path):
+    model = nn.Sequential(nn.Conv2d(8, 8, 3, groups=groups), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 36, 4)).eval()
+    packed, images = copy.deepcopy(model), torch.rand(1, 8, 8, 8)
+    with torch.inference_mode():
+        assert pack(packed, record(packed, (images,))) == 2
+    fast = OptimizedModel(packed.requires_grad_(requires_grad=False), torch.channels_last, None, ["packed"])
+    torch.save(fast, tmp_path / "fast.pt")
+    for again in (copy.deepcopy(fast), torch.load(tmp_path / "fast.pt", weights_only=False)):
+        assert torch.equal(again(images), fast(images))
+        assert kinds(again) == kinds(fast)
+
+
+def test_dataclasses_are_compared_and_come_back_in_float32():
+    @dataclass(frozen=True)
+    class Output:
+        scores: torch.Tensor
+        size: int
+
+    class Structured(nn.Module):
+        def __init__(self, random):
+            super().__init__()
+            self.layer, self.random = nn.Conv2d(3, 4, 3), random
+
+        def forward(self, images):
+            scores = self.layer(images)
+            return {"found": Output(torch.rand_like(scores) if self.random else scores, images.shape[-1])}
+
+    found = optimize(Structured(random=False).eval(), IMAGES, dtype=torch.bfloat16)(*IMAGES)["found"]
+    assert (found.scores.dtype, found.size) == (torch.float32, 16)
+    with pytest.raises(OptimizationError, match="standard deviations"):
+        optimize(Structured(random=True).eval(), IMAGES)
+
+
+def test_classes_of_pixels_are_compared():
+    class Classes(nn.Module):
+        def forward(self, images):
+            return torch.randint_like(images[:, 0], 5).long()
+
+    with pytest.raises(OptimizationError, match="other integers"):
+        optimize(Classes(), IMAGES)
+
+
+def test_outputs_that_cannot_be_compared_are_refused():
+    class Custom(nn.Module):
+        def forward(self, images):
+            return object()
+
+    with pytest.raises(ValueError, match=r"expected tensors.*found object"):
+        optimize(Custom(), IMAGES)

@@ -6,6 +6,9 @@ from torch import Tensor, fx, nn
 
 from ._interception import Interception
 
+_BY_KEYWORD = object()
+"""Stands for the first input where that is given by its name."""
+
 
 class Forward(Protocol):
     """A forward computation on the modules and parameters of an extractor."""
@@ -45,10 +48,11 @@ class FeatureExtractor(nn.Module):
         self.register_load_state_dict_pre_hook(_leave_out)  # type: ignore[no-untyped-call]
         self.training = model.training
 
-    def forward(self, images: Any, *more: Any, **keywords: Any) -> dict[str, Tensor]:
+    def forward(self, images: Any = _BY_KEYWORD, /, *more: Any, **keywords: Any) -> dict[str, Tensor]:
         """Compute the features of `images`, or whatever the model takes."""
         compute = self._in_training if self.training else self._in_evaluation
-        features = compute(self, images, *more, **keywords)
+        inputs = () if images is _BY_KEYWORD else (images, *more)
+        features = compute(self, *inputs, **keywords)
         for key, feature in features.items():
             if not isinstance(feature, (Tensor, fx.Proxy)):
                 raise TypeError(f"feature {key!r} should be a tensor, found {type(feature).__name__}: ask for another")

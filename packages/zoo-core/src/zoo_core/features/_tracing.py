@@ -1,5 +1,6 @@
 """Following a forward computation symbolically as deep and as far as the wanted modules are."""
 
+import inspect
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -56,7 +57,7 @@ def trace_both(model: nn.Module, wanted: Mapping[str, nn.Module]) -> dict[bool, 
 
 def _trace(model: nn.Module, wanted: Mapping[str, nn.Module]) -> TracedForward:
     ancestors = _ancestors(model, wanted.values())
-    if any(_has_code_of_its_own(module) for module in ancestors):
+    if _has_options(model) or any(_has_code_of_its_own(module) for module in ancestors):
         raise Untraceable
     tracer = _with_checks(partial(Tracer, ancestors, set(wanted.values())), model)
     outputs = {name: tracer.outputs[module] for name, module in wanted.items() if module in tracer.outputs}
@@ -106,6 +107,16 @@ def _ancestors(model: nn.Module, wanted: Iterable[nn.Module]) -> set[nn.Module]:
     modules, wanted = dict(model.named_modules(remove_duplicate=False)), set(wanted)
     paths = [name for name, module in modules.items() if module in wanted and name]
     return {modules[".".join(path.split(".")[:depth])] for path in paths for depth in range(path.count(".") + 1)}
+
+
+def _has_options(model: nn.Module) -> bool:
+    """Whether an input may be left out: a symbol in its place would be neither `None` nor a truth value."""
+    parameters = inspect.signature(type(model).forward).parameters.values()
+    open_ended = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+    return any(
+        parameter.kind in open_ended or parameter.default is None or isinstance(parameter.default, bool)
+        for parameter in parameters
+    )
 
 
 def _has_code_of_its_own(module: nn.Module) -> bool:

@@ -29,11 +29,18 @@ def fold_batch_norms(model: nn.Module, recording: Recording) -> int:
     folded = 0
     for layer in recording.ran:
         norm = recording.follower(layer, nn.Module)
-        if type(layer) in _FOLDABLE and norm is not None and _is_fixed_norm(norm):
+        if norm is not None and _is_foldable(layer, recording) and _is_fixed_norm(norm):
             _fold(layer, norm)
             replace(model, norm, nn.Identity())
             folded += 1
     return folded
+
+
+def _is_foldable(layer: nn.Module, recording: Recording) -> bool:
+    """Tell whether a norm of a layer's channels can go into it; of tokens (N, L, C), it would not norm channels."""
+    if isinstance(layer, _TRANSPOSED) and layer.groups > 1:  # torch's fusion knows one group
+        return False
+    return type(layer) in _FOLDABLE and recording.are_batches(layer)
 
 
 def _is_fixed_norm(layer: nn.Module) -> bool:

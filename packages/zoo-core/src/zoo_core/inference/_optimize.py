@@ -1,79 +1,29 @@
 """What an expert would do by hand before running a model in production."""
 
 import copy
+import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves, tree_map
 
 from ._checking import TOLERANCES, check_outputs, comparable
 from ._examples import example_of
 from ._folding import fold_batch_norms
+from ._optimized_model import OptimizedModel
+from ._outputs import leaves
 from ._packing import can_pack, pack
 from ._recording import record
+
+_log = logging.getLogger(__name__)
 
 PACKED_DTYPES = frozenset({torch.float32, torch.bfloat16})
 ROUNDS = 10
 SECONDS = 2.0
 """How often each variant is tried, and how long all of them may take, after a first round that prepares them."""
-
-
-class OptimizedModel(nn.Module):
-    """A model made ready for inference. Gives what the original gives, without gradients, in the original's dtype.
-
-    Args:
-        model: What is called.
-        memory_format: What images are brought into.
-        dtype: What floating-point inputs are brought into; `None` leaves them.
-        steps: What was done, for people.
-    """
-
-    def __init__(
-        self, model: nn.Module, memory_format: torch.memory_format, dtype: torch.dtype | None, steps: Sequence[str]
-    ) -> None:
-        super().__init__()
-        self.model = model
-        self.memory_format = memory_format
-        self.dtype = dtype
-        self.steps = tuple(steps)
-        self.eval()
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:  # as the model
-        """Call the model."""
-        with torch.inference_mode():
-            outputs = self.model(*self.prepare(args), **tree_map(self._prepare, kwargs))
-            return outputs if self.dtype is None else tree_map(_in_float32, outputs)
-
-    def train(self, mode: bool = True) -> "OptimizedModel":
-        """Refuse to be trained.
-
-        Raises:
-            ValueError: `mode` is true.
-        """
-        if mode:
-            raise ValueError("An optimised model cannot be trained: train the original, and optimise it again.")
-        return super().train(mode)
-
-    def extra_repr(self) -> str:
-        """Tell what was done."""
-        return ", ".join(self.steps)
-
-    def prepare(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Bring inputs into the dtype and the order of dimensions that the model runs in."""
-        prepared: tuple[Any, ...] = tree_map(self._prepare, args)
-        return prepared
-
-    def _prepare(self, value: Any) -> Any:  # a leaf of the arguments
-        if not isinstance(value, Tensor):
-            return value
-        if self.dtype is not None and value.is_floating_point():
-            value = value.to(self.dtype)
-        is_batch_of_images = value.ndim == 4 and self.memory_format is torch.channels_last
-        return value.contiguous(memory_format=torch.channels_last) if is_batch_of_images else value
 
 
 def optimize(
@@ -88,7 +38,7 @@ def optimize(
     Batch norms are folded into the layers before them; on a CPU, convolutions and linear layers get their weights into
     the layout of its kernels, with the activations behind them; images become channels-last where that is faster; no
     gradients are recorded. What is done is decided by running the model on `example`: the fastest of the variants is
-    returned, which may be the plain model. The outputs are compared with the model's own.
+    returned, of those whose outputs are the model's own; it may be the plain model. Layers with hooks stay as they are.
 
     Args:
         model: Any module that can be copied.
@@ -102,8 +52,10 @@ def optimize(
         standard deviations.
 
     Raises:
-        ValueError: There is no example, the model computes in integers or in another dtype, or `dtype` is not for it.
-        OptimizationError: The copy gives other outputs: please report it.
+        ValueError: There is no example, `dtype` is not for the model, or its outputs cannot be compared: they are
+            neither tensors, numbers nor text, in tuples, lists, dictionaries or dataclasses.
+        OptimizationError: A plain copy gives other outputs than the model, as when it draws random numbers; or it does
+            so in `dtype`, or compiled.
 
     Example:
         >>> network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU()).eval()
@@ -113,18 +65,52 @@ def optimize(
         True
     """
     example = example_of(model) if example is None else example
-    plain = _frozen_copy(model)
-    _check_dtype(plain, dtype)
+    _check_dtype(model, dtype)
     with torch.inference_mode():
-        expected = comparable(plain(*example))
-    variants = _variants(plain, example, dtype)
+        expected = comparable(_frozen_copy(model)(*example))
+    trial = _Trial(example, expected, dtype or _dtype_of(model))
+    base = _base(model, dtype, trial)
+    others = trial.kept(lambda: _channels_last(base))
     if compile:  # which packs and fuses by itself
-        best = _fastest(variants, example)
+        best = _fastest([base, *others], example)
         best.model = torch.compile(best.model)  # type: ignore[assignment] # a module again
-    else:
-        best = _fastest(_packed(variants[0], example) + variants, example)
-    check_outputs(comparable(best(*example)), expected, dtype or _dtype_of(model))
-    return best
+        trial.check(best)
+        return best
+    return _fastest([*trial.kept(lambda: _packed(base, example)), base, *others], example)
+
+
+class _Trial:
+    """Tells whether variants say what the model says.
+
+    Args:
+        example: What the model is called with.
+        expected: What it says to that, as `comparable` gives it.
+        dtype: What the variant computes in.
+    """
+
+    def __init__(self, example: tuple[Any, ...], expected: list[Any], dtype: torch.dtype) -> None:
+        self.example = example
+        self._expected = expected
+        self._dtype = dtype
+
+    def check(self, variant: OptimizedModel) -> None:
+        """Compare the outputs.
+
+        Raises:
+            OptimizationError: They are others. What a variant raises when it is called comes through, too.
+        """
+        check_outputs(comparable(variant(*self.example)), self._expected, self._dtype)
+
+    def kept(self, make: Callable[[], Sequence[OptimizedModel]]) -> list[OptimizedModel]:
+        """Return those of the variants made that say the same; none if they cannot be made for this model."""
+        kept = []
+        try:
+            for variant in make():
+                self.check(variant)
+                kept.append(variant)
+        except Exception as error:  # noqa: BLE001 # code of anybody's, on layers that it does not expect
+            _log.debug("A way to run the model was given up: %s", error)
+        return kept
 
 
 def _frozen_copy(model: nn.Module) -> nn.Module:
@@ -148,21 +134,39 @@ def _check_dtype(model: nn.Module, dtype: torch.dtype | None) -> None:
         raise ValueError(f"A model in float32 can be brought to {dtype}; this one has {', '.join(map(str, found))}.")
 
 
-def _variants(plain: nn.Module, example: tuple[Any, ...], dtype: torch.dtype | None) -> list[OptimizedModel]:
-    """Return the ways to run the model with torch's own layers."""
-    steps = []
-    recording = record(plain, example)
-    folded = fold_batch_norms(plain, recording)
+def _base(model: nn.Module, dtype: torch.dtype | None, trial: _Trial) -> OptimizedModel:
+    """Return the model in the dtype, with its batch norms folded if it stays itself then.
+
+    Raises:
+        OptimizationError: It does not even say the same without that.
+    """
+    folded = trial.kept(lambda: [_in_dtype(*_folded(model, trial.example), dtype)])
     if folded:
-        steps.append(f"{folded} batch norms folded")
+        return folded[0]
+    plain = _in_dtype(_frozen_copy(model), [], dtype)
+    trial.check(plain)
+    return plain
+
+
+def _folded(model: nn.Module, example: tuple[Any, ...]) -> tuple[nn.Module, list[str]]:
+    copied = _frozen_copy(model)
+    count = fold_batch_norms(copied, record(copied, example))
+    return copied, [f"{count} batch norms folded"] if count else []
+
+
+def _in_dtype(model: nn.Module, steps: list[str], dtype: torch.dtype | None) -> OptimizedModel:
     if dtype is not None:
-        plain = plain.to(dtype)
-        steps.append(str(dtype).removeprefix("torch."))
-    variants = [OptimizedModel(plain, torch.contiguous_format, dtype, steps)]
-    if any(isinstance(layer, nn.Conv2d) for layer in recording.ran):
-        last = copy.deepcopy(plain).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        variants.append(OptimizedModel(last, torch.channels_last, dtype, [*steps, "channels last"]))
-    return variants
+        model = model.to(dtype)
+        steps = [*steps, str(dtype).removeprefix("torch.")]
+    return OptimizedModel(model, torch.contiguous_format, dtype, steps)
+
+
+def _channels_last(variant: OptimizedModel) -> list[OptimizedModel]:
+    """Return the way to run a variant on images in channels-last, if it has layers that gain from that."""
+    if not any(isinstance(layer, nn.Conv2d) for layer in variant.modules()):
+        return []
+    model = copy.deepcopy(variant.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return [OptimizedModel(model, torch.channels_last, variant.dtype, [*variant.steps, "channels last"])]
 
 
 def _packed(variant: OptimizedModel, example: tuple[Any, ...]) -> list[OptimizedModel]:
@@ -199,11 +203,7 @@ def _fastest(variants: Sequence[OptimizedModel], example: tuple[Any, ...]) -> Op
 
 def _seconds(variant: OptimizedModel, example: tuple[Any, ...]) -> float:
     started = time.perf_counter()
-    outputs = tree_leaves(variant(*example))
+    outputs = leaves(variant(*example))
     if any(isinstance(leaf, Tensor) and leaf.is_cuda for leaf in outputs):
         torch.cuda.synchronize()
     return time.perf_counter() - started
-
-
-def _in_float32(value: Any) -> Any:  # a leaf of the outputs
-    return value.float() if isinstance(value, Tensor) and value.is_floating_point() else value

@@ -3,6 +3,7 @@
 oneDNN would bring the weights into that layout at each call. The operators are those that torch's own compiler uses.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -33,16 +34,40 @@ _ACTIVATIONS: dict[type, Callable[[Any], _Activation]] = {  # of the class's ins
 }
 
 
-class PackedConv2d(nn.Module):
+class _Packed(nn.Module, ABC):
+    """A layer with packed weights. Torch neither copies nor saves those, so they are unpacked for it."""
+
+    _weight: Tensor
+
+    def __init__(self, bias: Tensor | None, activation: _Activation) -> None:
+        super().__init__()
+        self._bias = bias
+        self._activation = activation
+
+    @abstractmethod
+    def _packed(self, weight: Tensor) -> Tensor:
+        """Return a weight in the layout of the kernel."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_weight": self._weight.to_dense()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call] # torch's
+        self._weight = self._packed(self._weight)
+
+
+class PackedConv2d(_Packed):
     """A convolution with packed weights, and the activation behind it."""
 
     def __init__(self, layer: nn.Conv2d, activation: _Activation) -> None:
-        super().__init__()
+        super().__init__(layer.bias, activation)
         self._geometry = [list(values) for values in (layer.padding, layer.stride, layer.dilation)]
         self._groups = layer.groups
-        self._activation = activation
-        self._weight = torch.ops.mkldnn._reorder_convolution_weight(layer.weight, *self._geometry, self._groups, None)
-        self._bias = layer.bias
+        self._weight = self._packed(layer.weight)
+
+    def _packed(self, weight: Tensor) -> Tensor:
+        packed: Tensor = torch.ops.mkldnn._reorder_convolution_weight(weight, *self._geometry, self._groups, None)
+        return packed
 
     def forward(self, features: Tensor) -> Tensor:
         """Compute both."""
@@ -53,14 +78,16 @@ class PackedConv2d(nn.Module):
         return result
 
 
-class PackedLinear(nn.Module):
+class PackedLinear(_Packed):
     """A linear layer with packed weights, and the activation behind it."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None, activation: _Activation = _NONE) -> None:
-        super().__init__()
-        self._activation = activation
-        self._weight = torch.ops.mkldnn._reorder_linear_weight(weight, None)
-        self._bias = bias
+        super().__init__(bias, activation)
+        self._weight = self._packed(weight)
+
+    def _packed(self, weight: Tensor) -> Tensor:
+        packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight, None)
+        return packed
 
     def forward(self, features: Tensor) -> Tensor:
         """Compute both."""

@@ -23,11 +23,20 @@ class Recording:
         ran: The layers that ran, in the order of their first call.
         links: For each layer whose outputs all went into one other layer, and nowhere else, that layer; only those
             whose inputs in turn all came from it.
+        dimensions: How many dimensions the outputs of each layer had, as far as they were tensors.
     """
 
-    def __init__(self, ran: list[nn.Module], links: Mapping[nn.Module, nn.Module]) -> None:
+    def __init__(
+        self, ran: list[nn.Module], links: Mapping[nn.Module, nn.Module], dimensions: Mapping[nn.Module, int]
+    ) -> None:
         self.ran = ran
         self._links = links
+        self._dimensions = dimensions
+
+    def are_batches(self, layer: nn.Module) -> bool:
+        """Tell whether the outputs of a convolution or linear layer had their channels in the second dimension."""
+        spatial = len(getattr(layer, "kernel_size", ()))
+        return self._dimensions.get(layer) == 2 + spatial
 
     def follower(self, layer: nn.Module, kinds: type | tuple[type, ...]) -> nn.Module | None:
         """Return the one layer that a layer's output goes into, if it is of these kinds; identities do not count."""
@@ -41,13 +50,14 @@ def record(model: nn.Module, example: tuple[Any, ...]) -> Recording:
     """Run a model once, in inference mode, and tell how its layers follow each other.
 
     Args:
-        model: In evaluation mode. Only modules without children count as layers.
+        model: In evaluation mode. Only modules without children count as layers, and of them those without hooks:
+            others may do anything with their inputs, outputs and parameters.
         example: What it is called with.
     """
     watcher = _Watcher()
     with torch.inference_mode(), watcher.watching(model):
         watcher.leave(model(*example))
-    return Recording(watcher.ran, watcher.links())
+    return Recording(watcher.ran, watcher.links(), watcher.dimensions)
 
 
 class _Watcher(TorchFunctionMode):
@@ -56,6 +66,7 @@ class _Watcher(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
         self.ran: list[nn.Module] = []
+        self.dimensions: dict[nn.Module, int] = {}
         self._running: list[nn.Module] = []
         self._owner: dict[int, nn.Module] = {}
         self._kept: list[Tensor] = []
@@ -79,6 +90,7 @@ class _Watcher(TorchFunctionMode):
         """Note what a layer gives out; one that works in place takes the tensor over."""
         self._running.pop()
         if isinstance(output, Tensor):
+            self.dimensions[layer] = output.ndim
             self._owner[id(output)] = layer
             self._kept.append(output)
 
@@ -123,7 +135,11 @@ class _Watching:
 
     def __init__(self, watcher: _Watcher, model: nn.Module) -> None:
         self._watcher = watcher
-        self._layers = [module for module in model.modules() if next(module.children(), None) is None]
+        self._layers = [
+            module
+            for module in model.modules()
+            if next(module.children(), None) is None and not module._forward_hooks and not module._forward_pre_hooks
+        ]
         self._handles: list[Any] = []  # torch's handles
 
     def __enter__(self) -> None:

@@ -1,0 +1,73 @@
+"""What `optimize` returns."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map
+
+from ._outputs import mapped
+
+
+class OptimizedModel(nn.Module):
+    """A model made ready for inference. Gives what the original gives, without gradients, in the original's dtype.
+
+    Args:
+        model: What is called.
+        memory_format: What images are brought into.
+        dtype: What floating-point inputs are brought into; `None` leaves them.
+        steps: What was done, for people.
+    """
+
+    def __init__(
+        self, model: nn.Module, memory_format: torch.memory_format, dtype: torch.dtype | None, steps: Sequence[str]
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self._is_channels_last = memory_format is torch.channels_last  # which torch.save cannot write
+        self.dtype = dtype
+        self.steps = tuple(steps)
+        self.eval()
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """What images are brought into."""
+        return torch.channels_last if self._is_channels_last else torch.contiguous_format
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:  # as the model
+        """Call the model."""
+        with torch.inference_mode():
+            outputs = self.model(*self.prepare(args), **tree_map(self._prepare, kwargs))
+            return outputs if self.dtype is None else mapped(_in_float32, outputs)
+
+    def train(self, mode: bool = True) -> "OptimizedModel":
+        """Refuse to be trained.
+
+        Raises:
+            ValueError: `mode` is true.
+        """
+        if mode:
+            raise ValueError("An optimised model cannot be trained: train the original, and optimise it again.")
+        return super().train(mode)
+
+    def extra_repr(self) -> str:
+        """Tell what was done."""
+        return ", ".join(self.steps)
+
+    def prepare(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Bring inputs into the dtype and the order of dimensions that the model runs in."""
+        prepared: tuple[Any, ...] = tree_map(self._prepare, args)
+        return prepared
+
+    def _prepare(self, value: Any) -> Any:  # a leaf of the arguments
+        if not isinstance(value, Tensor):
+            return value
+        if self.dtype is not None and value.is_floating_point():
+            value = value.to(self.dtype)
+        is_batch_of_images = value.ndim == 4 and self._is_channels_last
+        return value.contiguous(memory_format=torch.channels_last) if is_batch_of_images else value
+
+
+def _in_float32(value: Any) -> Any:  # a leaf of the outputs
+    return value.float() if isinstance(value, Tensor) and value.is_floating_point() else value
