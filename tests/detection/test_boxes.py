@@ -1,4 +1,4 @@
-"""Boxes one b_top one, pairs of boxes, and the losses."""
+"""Boxes one by one, pairs of boxes, and the losses."""
 
 import math
 from fractions import Fraction
@@ -100,6 +100,16 @@ def test_losses_of_boxes_without_area_are_finite(loss):
     assert loss(boxes, boxes + 1).isfinite().all()
 
 
+def test_points_have_no_shape_that_could_differ():
+    points = torch.tensor([[3.0, 3.0, 3.0, 3.0], [9.0, 9.0, 9.0, 9.0]], requires_grad=True)
+    boxes = torch.tensor([[0.0, 0.0, 6.0, 6.0], [0.0, 0.0, 6.0, 0.0]])
+    loss = complete_box_iou_loss(points, boxes)
+    loss.sum().backward()
+    assert loss.isfinite().all()
+    assert points.grad.isfinite().all()
+    assert complete_box_iou(points, boxes[:1]).max() <= 1
+
+
 def test_a_better_box_has_a_smaller_complete_loss_along_its_gradient():
     target = torch.tensor([[10.0, 10.0, 30.0, 40.0]])
     boxes = torch.tensor([[60.0, 15.0, 70.0, 20.0]], requires_grad=True)
@@ -142,7 +152,7 @@ def test_boxes_are_clipped_to_height_and_width():
     assert clipped.tolist() == [[0, 0, 40, 30], [1, 2, 3, 4], [40, 30, 40, 30]]
 
 
-def test_boxes_of_exactly_the_least_size_sta_top():
+def test_boxes_of_exactly_the_least_size_stay():
     boxes = tensor([[0, 0, 3, 3], [0, 0, 2.9, 9], [0, 0, 9, 2.9], [5, 5, 4, 4]])
     assert remove_small_boxes(boxes, 3).tolist() == [0]
 

@@ -106,6 +106,15 @@ def test_groups_may_have_any_numbers(spread_of_groups):
     assert torch.equal(batched_nms(boxes, scores, (groups - 1) * spread_of_groups, 0.5), expected)
 
 
+@pytest.mark.parametrize("size", [1e6, 1e12, 1e16, 1e30])
+def test_groups_stay_apart_however_large_coordinates_are(size):
+    groups = torch.arange(3000)
+    boxes = torch.tensor([[-size, -size, size, size]], dtype=torch.float64).repeat(3000, 1)
+    boxes[1::2, :2] = 0
+    assert len(batched_nms(boxes, torch.rand(3000), groups, 0.0)) == 3000
+    assert len(batched_nms(boxes, torch.rand(3000), groups % 7, 0.0)) == 7
+
+
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
 def test_boxes_that_are_not_finite_overlap_with_none(value):
     boxes = torch.tensor([[0.0, 0.0, 9.0, 9.0]]).repeat(4, 1)

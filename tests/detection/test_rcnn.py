@@ -25,6 +25,7 @@ from zoo_detection import (
     TargetError,
     resnet_fpn_backbone,
 )
+from zoo_detection._rpn import RPNHead
 from zoo_detection.ops import FrozenBatchNorm2d, MultiScaleRoIAlign
 
 NETWORKS = pytest.mark.parametrize("network", [FasterRCNN, MaskRCNN, KeypointRCNN])
@@ -348,6 +349,21 @@ def test_defaults_of_the_small_mobile_model_can_be_changed() -> None:
     assert (changed.transform.min_size, changed.transform.max_size, changed.rpn.score_thresh) == ((100,), 640, 0.5)
 
 
+@pytest.mark.parametrize("builder", ["fasterrcnn_resnet50_fpn_v2", "maskrcnn_resnet50_fpn_v2"])
+def test_second_version_has_a_head_for_the_anchors_that_are_given(builder: str) -> None:
+    generator = AnchorGenerator(((32,), (64,), (128,), (256,), (512,)), ((0.5, 1.0),) * 5)
+    with torch.device("meta"):
+        model = getattr(zoo_detection, builder)(rpn_anchor_generator=generator, num_classes=2)
+    assert model.rpn.head.cls_logits.out_channels == 2
+    assert len(model.rpn.head.conv) == 2
+
+
+def test_head_for_other_anchors_is_an_error_that_names_both() -> None:
+    model = small(FasterRCNN, rpn_head=RPNHead(16, 3)).eval()
+    with pytest.raises(ValueError, match=r"head predicts for .* anchor generator makes"):
+        model(EACH_SIZE)
+
+
 def test_a_copy_computes_the_same() -> None:
     model = small(MaskRCNN, box_score_thresh=0.0).eval()
     with torch.inference_mode():
@@ -360,7 +376,7 @@ def test_half_of_a_network_s_memory_is_enough_in_bfloat16() -> None:
     with torch.inference_mode():
         found = model([image.bfloat16() for image in EACH_SIZE])
     assert {name: value.dtype for name, value in found[0].items() if value.is_floating_point()} == {
-        "boxes": torch.bfloat16, "scores": torch.bfloat16, "masks": torch.bfloat16,
+        "boxes": torch.float32, "scores": torch.bfloat16, "masks": torch.bfloat16,
     }  # fmt: skip
 
 

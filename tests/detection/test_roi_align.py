@@ -169,6 +169,12 @@ def test_channels_last_features_give_the_same():
     assert torch.equal(roi_align(features.contiguous(memory_format=torch.channels_last), boxes, 3, 0.4), expected)
 
 
+@pytest.mark.parametrize("index", [-1, 2])
+def test_image_that_there_is_not_is_named(index: int) -> None:
+    with pytest.raises(ValueError, match=rf"from 0 to 1: found {index}"):
+        roi_align(torch.zeros(2, 1, 8, 8), torch.tensor([[0.0, 0, 0, 4, 4], [index, 0, 0, 4, 4]]), 2)
+
+
 def test_the_module_does_what_the_function_does():
     features = random_features(1, 3, 20, 20)
     module = RoIAlign((3, 2), 0.4, 2, aligned=True)

@@ -87,11 +87,35 @@ class AnchorGenerator(nn.Module):
             )
         height, width = image_list.tensors.shape[-2:]
         levels = [
-            _shifted(cell.to(features), features.shape[-2], features.shape[-1], height, width)
+            _shifted(
+                cell.to(features.device, _precise(features.dtype)),
+                features.shape[-2],
+                features.shape[-1],
+                height,
+                width,
+            )
             for cell, features in zip(self.cell_anchors, feature_maps, strict=True)
         ]
         anchors = torch.cat(levels)
         return [anchors] * len(image_list.image_sizes)
+
+
+def require_prediction_for_each_anchor(predicted: int, anchors: int) -> None:
+    """Check that a head and an anchor generator belong together.
+
+    Raises:
+        ValueError: They do not.
+    """
+    if predicted != anchors:
+        raise ValueError(
+            f"The head predicts for {predicted} anchors of an image, and the anchor generator makes {anchors}: build "
+            "the head for as many anchors at each place as the generator's num_anchors_per_location() tells."
+        )
+
+
+def _precise(dtype: torch.dtype) -> torch.dtype:
+    """Return a type for coordinates: half precision would round them, bfloat16 to eight pixels in an image of 1333."""
+    return torch.promote_types(dtype, torch.float32)
 
 
 def _for_each_level(ratios: Sequence[float] | Sequence[Sequence[float]], levels: int) -> tuple[tuple[float, ...], ...]:
@@ -179,7 +203,7 @@ class DefaultBoxGenerator(nn.Module):
             rows, columns = features.shape[-2:]
             step = None if self.steps is None else self.steps[index]
             per_column, per_row = (columns, rows) if step is None else (width / step, height / step)
-            sizes = self._wh_pairs[index].to(features)
+            sizes = self._wh_pairs[index].to(features.device, _precise(features.dtype))
             centres = _centres(rows, columns, per_column, per_row, like=sizes)
             levels.append(_around(centres, sizes.clamp(0, 1) if self.clip else sizes))
         boxes = torch.cat(levels) * torch.tensor([width, height, width, height], device=levels[0].device)

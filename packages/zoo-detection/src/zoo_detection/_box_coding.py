@@ -14,6 +14,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from .ops._boxes import widen
+
 
 class BoxCoder:
     """Writes boxes as shifts of another box's centre, and logarithms of the ratios of their sizes.
@@ -53,7 +55,8 @@ class BoxCoder:
         return _by_fours(self.decode_single(rel_codes, torch.cat(list(boxes))))
 
     def decode_single(self, rel_codes: Tensor, boxes: Tensor) -> Tensor:
-        """Return the boxes `(N, 4 * K)` that K codes each, `(N, 4 * K)`, make of `boxes`, `(N, 4)`."""
+        """Return the boxes `(N, 4 * K)`, at least in single precision, that K codes each make of `boxes`, `(N, 4)`."""
+        rel_codes = widen(rel_codes)
         weights = torch.tensor(self.weights, dtype=rel_codes.dtype, device=rel_codes.device)
         codes = _by_fours(rel_codes) / weights
         centres, sizes = (part[:, None] for part in _centres_and_sizes(boxes.to(rel_codes.dtype)))
@@ -84,7 +87,8 @@ class BoxLinearCoder:
         return codes / torch.cat((sizes, sizes), dim=-1) if self.normalize_by_size else codes
 
     def decode(self, rel_codes: Tensor, boxes: Tensor) -> Tensor:
-        """Return the boxes `(..., 4)` that codes `(..., 4)` make of `boxes`, `(..., 4)`."""
+        """Return the boxes `(..., 4)`, at least in single precision, that codes `(..., 4)` make of `boxes`."""
+        rel_codes = widen(rel_codes)
         centres, sizes = _centres_and_sizes(boxes.to(rel_codes.dtype))
         if self.normalize_by_size:
             rel_codes = rel_codes * torch.cat((sizes, sizes), dim=-1)

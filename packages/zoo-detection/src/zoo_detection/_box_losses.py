@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from . import ops
 from ._box_coding import BoxCoder
+from .ops._boxes import widen
 
 BoxLoss = Literal["l1", "smooth_l1", "ciou", "diou", "giou"]
 
@@ -35,7 +36,7 @@ def box_regression_loss(
     if kind in {"l1", "smooth_l1"}:
         targets = coder.encode_single(matched_boxes, anchors)
         loss = F.l1_loss if kind == "l1" else partial(F.smooth_l1_loss, beta=beta)
-        return loss(codes, targets, reduction="sum")
+        return loss(widen(codes), targets, reduction="sum")
     losses = {
         "giou": ops.generalized_box_iou_loss,
         "diou": ops.distance_box_iou_loss,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from zoo_classification import ResNet50_Weights, resnet50
 
 from . import ops
-from ._anchors import AnchorGenerator, DefaultBoxGenerator
+from ._anchors import AnchorGenerator, DefaultBoxGenerator, require_prediction_for_each_anchor
 from ._backbones import BackboneWithFPN, resnet_fpn_extractor, trainable_layers_or_default
 from ._matching import BELOW_LOW_THRESHOLD, Matcher
 from ._symbols import smaller
@@ -87,7 +87,7 @@ class DenseDetector(nn.Module, ABC):
 
         Raises:
             TargetError: In training: a target is not as described; the message says where.
-            ValueError: An image is not as described.
+            ValueError: An image is not as described; or the head predicts for more or fewer anchors than there are.
         """
         if self.training:
             self._check(images, targets)
@@ -97,6 +97,8 @@ class DenseDetector(nn.Module, ABC):
         outputs = self.head(features)
         anchors = self.anchor_generator(batch, features)
         sizes = self._anchors_per_level(features)
+        if not is_tracing():
+            require_prediction_for_each_anchor(outputs["cls_logits"].shape[1], sum(sizes))
         if self.training:
             return self.compute_loss(resized_targets, outputs, anchors, sizes)
         detections = self.postprocess_detections(outputs, anchors, batch.image_sizes, sizes)

@@ -6,7 +6,7 @@ Yanghao Li, Saining Xie, Xinlei Chen, Piotr Dollár, Kaiming He, Ross Girshick: 
 with Vision Transformers, 2021, arXiv:2111.11429: the second version, with normalisation and more convolutions.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -32,11 +32,6 @@ from .ops import MultiScaleRoIAlign
 
 LEVELS = ("0", "1", "2", "3")
 """The levels of a pyramid that boxes are pooled from."""
-SECOND_VERSION: Mapping[str, Callable[[], nn.Module]] = {
-    "rpn_head": partial(RPNHead, 256, 3, conv_depth=2),
-    "box_head": partial(FastRCNNConvFCHead, (256, 7, 7), (256,) * 4, (1024,), norm_layer=nn.BatchNorm2d),
-}
-"""The heads for proposals and boxes of the second version, on a pyramid of 256 channels."""
 
 
 class FasterRCNN(GeneralizedRCNN):
@@ -168,6 +163,20 @@ class FasterRCNN(GeneralizedRCNN):
         super().__init__(backbone, rpn, roi_heads, transform)
 
 
+def second_version(anchors: AnchorGenerator | None) -> dict[str, Callable[[], nn.Module]]:
+    """Return what makes the heads for proposals and boxes of the second version, on a pyramid of 256 channels.
+
+    Args:
+        anchors: What the proposals start from; `default_anchors` if `None`.
+    """
+    require_anchors("rpn_anchor_generator", anchors)
+    num_anchors = (anchors or default_anchors()).num_anchors_per_location()[0]
+    return {
+        "rpn_head": partial(RPNHead, 256, num_anchors, conv_depth=2),
+        "box_head": partial(FastRCNNConvFCHead, (256, 7, 7), (256,) * 4, (1024,), norm_layer=nn.BatchNorm2d),
+    }
+
+
 def default_anchors() -> AnchorGenerator:
     """Return a generator of one size of anchors for each of five levels, in three shapes (Feature Pyramid Networks)."""
     sizes = ((32,), (64,), (128,), (256,), (512,))
@@ -262,7 +271,7 @@ def fasterrcnn_resnet50_fpn_v2(
         weights_backbone=weights_backbone,
         trainable_backbone_layers=trainable_backbone_layers,
         norm_layer=nn.BatchNorm2d,
-        heads=SECOND_VERSION,
+        heads=second_version(kwargs.get("rpn_anchor_generator")),
         **kwargs,
     )
 

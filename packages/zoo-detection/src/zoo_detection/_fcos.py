@@ -8,7 +8,7 @@ Its "anchors" are one square at each place of each level, as wide as the level's
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -22,6 +22,7 @@ from zoo_core.layers import require_positive
 
 from . import ops
 from ._anchors import AnchorGenerator, by_anchor
+from ._backbones import NormLayer
 from ._box_coding import BoxLinearCoder
 from ._dense import (
     DenseDetector,
@@ -39,8 +40,7 @@ from ._matching import BELOW_LOW_THRESHOLD
 from ._on_backbones import given, require_anchors, require_out_channels
 from ._transform import Target, imagenet_transform
 from .catalogue.fcos import FCOS_ResNet50_FPN_Weights
-
-NormLayer = Callable[..., nn.Module]
+from .ops._boxes import widen
 
 _GROUP_NORM = partial(nn.GroupNorm, 32)
 _SMALLEST, _LARGEST = 4, 8
@@ -165,7 +165,7 @@ class FCOSHead(nn.Module):
         places = torch.stack(list(anchors))[foreground]
         predicted = self.box_coder.decode(head_outputs["bbox_regression"][foreground], places)
         centredness = _centredness(self.box_coder.encode(places, boxes))
-        logits = head_outputs["bbox_ctrness"][foreground].squeeze(1)
+        logits = widen(head_outputs["bbox_ctrness"][foreground].squeeze(1))
         losses = {
             "classification": _classification_loss(head_outputs["cls_logits"], foreground, labels),
             "bbox_regression": ops.generalized_box_iou_loss(predicted, boxes, reduction="sum"),

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ._cubic_interpolation import MARGIN, A, cubic, source, with_margin
+from .ops._tracing import is_tracing
 
 _OVERSHOOT = -A / 4
 """The two outer of four values count at most this much together, negatively: halfway between the inner ones."""
@@ -43,7 +44,7 @@ def _best_pixels(maps: Tensor, pixels: Tensor, most: int) -> tuple[Tensor, Tenso
     scores, numbers = _improve(scores, numbers, padded, around, pixels, most)
     candidates = ((_bounds(padded) > scores[:, None, None]) & _holds_pixels(pixels, maps.shape[-1])).nonzero()
     # Parts bound the memory where maps are flat; there may be any number of them, which exported programs cannot have.
-    parts = [candidates] if torch.compiler.is_compiling() else torch.split(candidates, max(1, _PIXELS // most**2))
+    parts = [candidates] if is_tracing() else torch.split(candidates, max(1, _PIXELS // most**2))
     for part in parts:
         scores, numbers = _improve(scores, numbers, padded, part, pixels, most)
     return torch.stack((numbers % _ROW, numbers // _ROW), dim=1).to(pixels.dtype), scores

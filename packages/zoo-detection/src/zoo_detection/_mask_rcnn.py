@@ -14,7 +14,7 @@ from zoo_classification import ResNet50_Weights
 from zoo_core.building import builder
 from zoo_core.layers import ConvNormActivation
 
-from ._faster_rcnn import LEVELS, SECOND_VERSION, FasterRCNN, require_one_of
+from ._faster_rcnn import LEVELS, FasterRCNN, require_one_of, second_version
 from ._on_backbones import build_on_resnet50, require_out_channels
 from ._roi_heads import require_roi_pool
 from .catalogue.mask_rcnn import MaskRCNN_ResNet50_FPN_V2_Weights, MaskRCNN_ResNet50_FPN_Weights
@@ -234,6 +234,6 @@ def maskrcnn_resnet50_fpn_v2(
         weights_backbone=weights_backbone,
         trainable_backbone_layers=trainable_backbone_layers,
         norm_layer=nn.BatchNorm2d,
-        heads={**SECOND_VERSION, "mask_head": mask_head},
+        heads={**second_version(kwargs.get("rpn_anchor_generator")), "mask_head": mask_head},
         **kwargs,
     )

@@ -8,7 +8,7 @@ Shifeng Zhang, Cheng Chi, Yongqiang Yao, Zhen Lei, Stan Z. Li: Bridging the Gap 
 Detection via Adaptive Training Sample Selection, 2019, arXiv:1912.02424, compares.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -21,7 +21,7 @@ from zoo_core.layers import ConvNormActivation, require_positive
 
 from . import ops
 from ._anchors import AnchorGenerator, by_anchor
-from ._backbones import zero_epsilon
+from ._backbones import NormLayer, zero_epsilon
 from ._box_coding import BoxCoder
 from ._box_losses import BoxLoss, box_regression_loss
 from ._dense import (
@@ -41,8 +41,6 @@ from ._matching import BETWEEN_THRESHOLDS, Matcher
 from ._on_backbones import given, require_anchors, require_out_channels
 from ._transform import Target, imagenet_transform
 from .catalogue.retinanet import RetinaNet_ResNet50_FPN_V2_Weights, RetinaNet_ResNet50_FPN_Weights
-
-NormLayer = Callable[..., nn.Module]
 
 
 class _Tower(nn.Module):
@@ -404,7 +402,8 @@ def retinanet_resnet50_fpn_v2(
         backbone = pyramid_of_resnet50(
             weights, weights_backbone, trainable_backbone_layers, frozen=False, p6_from=2048, progress=progress
         )
-        generator = _default_anchors()
+        generator = kwargs.get("anchor_generator") or _default_anchors()
+        require_anchors("anchor_generator", generator)
         head = RetinaNetHead(
             backbone.out_channels,
             generator.num_anchors_per_location()[0],

@@ -22,6 +22,7 @@ from ._symbols import larger
 from ._targets import check_keypoints, check_labels, check_masks
 from ._transform import Target
 from .ops import MultiScaleRoIAlign, batched_nms, box_iou, clip_boxes_to_image
+from .ops._boxes import widen
 from .ops._tracing import is_tracing
 
 _LEAST_SIDE = 1e-2
@@ -295,6 +296,7 @@ def box_losses(logits: Tensor, codes: Tensor, samples: Samples) -> tuple[Tensor,
         codes: `(P, 4 * classes)`.
         samples: What they should be.
     """
+    logits, codes = widen(logits), widen(codes)
     labels = torch.cat(samples.labels)
     classifier_loss = F.cross_entropy(logits, labels)
     positive = (labels > 0).nonzero()[:, 0]
@@ -306,7 +308,7 @@ def box_losses(logits: Tensor, codes: Tensor, samples: Samples) -> tuple[Tensor,
 
 def _find_keypoints(logits: Tensor, boxes: Sequence[Tensor], image_shapes: ImageSizes) -> list[Target]:
     longest = None
-    if torch.compiler.is_compiling():  # no box is longer than its image; eagerly, the boxes themselves tell more
+    if is_tracing():  # no box is longer than its image; eagerly, the boxes themselves tell more
         longest = 1
         for height, width in image_shapes:
             longest = larger(longest, larger(height, width))

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from zoo_core.layers import ConvNormActivation
 
-from ._anchors import AnchorGenerator, by_anchor
+from ._anchors import AnchorGenerator, by_anchor, require_prediction_for_each_anchor
 from ._box_coding import BoxCoder
 from ._image_list import ImageList
 from ._matching import BELOW_LOW_THRESHOLD, BETWEEN_THRESHOLDS, Matcher
@@ -21,6 +21,8 @@ from ._sampling import BalancedPositiveNegativeSampler
 from ._symbols import smaller
 from ._transform import Target
 from .ops import batched_nms, box_iou, clip_boxes_to_image
+from .ops._boxes import widen
+from .ops._tracing import is_tracing
 
 _LEAST_SIDE = 1e-3
 """Width and height in pixels that a proposal must have."""
@@ -134,12 +136,17 @@ class RegionProposalNetwork(nn.Module):
 
         Returns:
             Boxes `(P, 4)` for each image, the most probable first, in pixels of the batch; and in training the losses.
+
+        Raises:
+            ValueError: The head predicts for more or fewer anchors than the generator makes.
         """
         levels = list(features.values())
         objectness, codes = self.head(levels)
         anchors = self.anchor_generator(images, levels)
         logits = [by_anchor(level, 1)[..., 0] for level in objectness]
         codes = torch.cat([by_anchor(level, 4) for level in codes], dim=1)
+        if not is_tracing():
+            require_prediction_for_each_anchor(codes.shape[1], len(anchors[0]))
         boxes = self.filter_proposals([level.detach() for level in logits], codes.detach(), anchors, images.image_sizes)
         if not self.training:
             return boxes, {}
@@ -214,6 +221,7 @@ class RegionProposalNetwork(nn.Module):
         self, logits: Tensor, codes: Tensor, labels: Sequence[Tensor], regression_targets: Sequence[Tensor]
     ) -> tuple[Tensor, Tensor]:
         """Return the losses of objectness `(N, A)` and codes `(N, A, 4)` on the anchors drawn (equation 1)."""
+        logits, codes = widen(logits), widen(codes)
         positives, negatives = map(torch.cat, self.fg_bg_sampler(labels))
         drawn = positives | negatives
         number = drawn.sum()

@@ -31,6 +31,7 @@ from ._matching import SSDMatcher
 from ._on_backbones import given
 from ._transform import Target, imagenet_transform
 from .catalogue.ssd import SSD300_VGG16_Weights
+from .ops._boxes import widen
 
 
 class SSDScoringHead(nn.Module):
@@ -219,7 +220,7 @@ class SSD(DenseDetector):
         boxes = torch.cat([target["boxes"][found[found >= 0]] for target, found in zip(targets, matches, strict=True)])
         foreground = matches >= 0
         expected = self.box_coder.encode_single(boxes, torch.stack(list(anchors))[foreground])
-        return F.smooth_l1_loss(codes[foreground], expected, reduction="sum")
+        return F.smooth_l1_loss(widen(codes[foreground]), expected, reduction="sum")
 
     def _classification_loss(self, targets: Sequence[Target], logits: Tensor, matches: Tensor) -> Tensor:
         classes = torch.zeros_like(matches)

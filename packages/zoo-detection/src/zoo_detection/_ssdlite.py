@@ -6,7 +6,7 @@ arXiv:1905.02244, section 6.3.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -17,12 +17,10 @@ from zoo_core.building import build, builder
 from zoo_core.layers import ConvNormActivation
 
 from ._anchors import DefaultBoxGenerator
-from ._backbones import freeze_blocks, stage_indices, trainable_layers_or_default
+from ._backbones import NormLayer, freeze_blocks, stage_indices, trainable_layers_or_default
 from ._on_backbones import given
 from ._ssd import SSD, SSDScoringHead, level_channels, without_size
 from .catalogue.ssdlite import SSDLite320_MobileNet_V3_Large_Weights
-
-NormLayer = Callable[..., nn.Module]
 
 _NORM_LAYER = partial(nn.BatchNorm2d, eps=0.001, momentum=0.03)
 

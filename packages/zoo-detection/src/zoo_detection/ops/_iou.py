@@ -136,9 +136,11 @@ def aspect_penalty(boxes1: Tensor, boxes2: Tensor, iou: Tensor, eps: float) -> T
 
 
 def _aspect_angle(boxes: Tensor) -> Tensor:
-    """Return the angle between the diagonal and the vertical side of each box, in radians."""
+    """Return the angle between the diagonal and the vertical side of each box, in radians; 0 for a point."""
     boxes = as_float(boxes)
-    return torch.atan((boxes[..., 2] - boxes[..., 0]) / (boxes[..., 3] - boxes[..., 1]))
+    width, height = boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1]
+    is_point = (width == 0) & (height == 0)
+    return torch.atan(width / height.masked_fill(is_point, 1))
 
 
 def as_float(boxes: Tensor) -> Tensor:

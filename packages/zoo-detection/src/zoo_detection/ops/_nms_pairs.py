@@ -78,18 +78,23 @@ def _candidates(boxes: Tensor, groups: Tensor, iou_threshold: float) -> tuple[Te
     least, most = (float(end) for end in sides.aminmax())
     if not math.isfinite(least) or not math.isfinite(most):
         return None
-    span = most - least + 1
-    furthest = max(abs(float(end)) for end in groups.aminmax()) * span
-    if furthest > 2**40:  # beyond, rounding could mix up groups
+    span = (most - least) * (1 + 2**-20) + 1  # more by what rounding of as many groups as there may be comes to
+    furthest = _farthest(groups) * span
+    if furthest > 2**40:  # numbers of groups that are far apart cost digits
         groups = groups.unique(return_inverse=True)[1]  # type: ignore[no-untyped-call]
+        furthest = _farthest(groups) * span
     left, right = sides.unbind(0)
     keys = torch.add(left, groups, alpha=span)
     share = min(1.0, iou_threshold) * (1 - 1e-5)  # less, since the overlap is computed with rounding
-    rounding = (min(furthest, 2**40) + abs(least) + abs(most)) * 2.0**-48
+    rounding = (furthest + abs(least) + abs(most)) * 2.0**-48
     ends = torch.add(keys, right - left, alpha=1 - share).add_(rounding)
     keys, order = keys.sort()
     ends = torch.searchsorted(keys, ends.index_select(0, order))
     return order, ends.sub_(torch.arange(1, ends.shape[0] + 1, device=ends.device)).clamp_(min=0)
+
+
+def _farthest(groups: Tensor) -> float:
+    return max(abs(float(end)) for end in groups.aminmax())
 
 
 def _pairs(counts: Tensor, total: int) -> Iterator[tuple[Tensor, Tensor]]:
