@@ -50,6 +50,32 @@ def test_row_that_cannot_be_read_has_its_error_and_the_others_their_predictions(
     assert [text is None for text in result["error"]] == [False, True]
 
 
+@pytest.mark.parametrize(
+    ("column", "odd"),
+    [
+        ("bytes", None),
+        ("bytes", 5),
+        ("path", None),
+        ("image", None),
+        ("image", np.zeros((4, 4, 3), np.int64)),
+        ("image", np.zeros((4, 4, 7), np.uint8)),
+        ("image", np.zeros((0, 4, 3), np.uint8)),
+        ("image", "picture.png"),
+    ],
+    ids=repr,
+)
+def test_odd_cell_is_an_error_of_its_row_alone(predictor, images, tmp_path, column, odd):
+    images[0].save(tmp_path / "image.png")
+    good = {
+        "bytes": (tmp_path / "image.png").read_bytes(),
+        "path": tmp_path / "image.png",
+        "image": np.array(images[0]),
+    }
+    result = predictor({column: [odd, good[column]]})
+    assert [text is None for text in result["prediction"]] == [True, False]
+    assert result["error"][0].startswith("row 0")
+
+
 def test_empty_batch_stays_one_with_the_columns(predictor):
     result = predictor({"path": np.array([], dtype=object)})
     assert [len(column) for column in result.values()] == [0, 0, 0]

@@ -131,6 +131,15 @@ def test_missing_file_is_an_error_that_names_it(tmp_path):
         predict(tmp_path / "absent.png", model="shufflenet_v2_x0_5_digits")
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_comes_before_an_error_of_the_sources_is_predicted_before_it(predictor, folder, workers):
+    sources = find_sources([folder / "0.png", folder / "1.png", folder / "2.png", folder / "missing.png"])
+    predictions = stream(predictor, sources, batch_size=2, workers=workers)
+    assert [Path(next(predictions).source).name for _ in range(3)] == ["0.png", "1.png", "2.png"]
+    with pytest.raises(FileNotFoundError, match="missing"):
+        next(predictions)
+
+
 def test_predictions_are_streamed_and_files_read_no_further_than_a_few_batches_ahead():
     taken = []
 
@@ -154,6 +163,14 @@ def test_consecutive_files_are_pairs_and_are_named_by_both(folder):
     sources = list(find_sources([folder / "0.png", folder / "1.png", folder / "2.png"], "image pairs"))
     assert [[path.name for path in source.paths] for source in sources] == [["0.png", "1.png"], ["1.png", "2.png"]]
     assert str(sources[0]) == f"{folder / '0.png'} -> {folder / '1.png'}"
+
+
+def test_no_pair_is_of_two_folders(folder):
+    for path in (folder / "inside" / "6.png", folder / "zoo.png"):
+        Image.new("L", (8, 8)).save(path)
+    given = [folder / "0.png", folder / "1.png", folder, folder / "inside", folder / "2.png", folder / "3.png"]
+    pairs = ["-".join(path.stem for path in source.paths) for source in find_sources(given, "image pairs")]
+    assert pairs == ["0-1", "0-1", "1-2", "2-3", "3-4", "5-6", "4-zoo", "5-6", "2-3"]
 
 
 def test_folder_of_videos_gives_its_videos(folder):

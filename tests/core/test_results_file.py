@@ -144,6 +144,29 @@ def test_every_file_gets_a_row_and_a_second_run_adds_none(folder, tmp_path):
     assert rows(output) == found
 
 
+def test_retry_predicts_what_gave_an_error_before_and_nothing_else(folder, tmp_path):
+    output = tmp_path / "results.jsonl"
+    zoo("predict", folder, "-o", output)
+    before = rows(output)
+    Image.new("L", (12, 12), 7).save(folder / "0" / "00.png")
+    result = zoo("predict", folder, "-o", output, "--retry")
+    assert "16 rows are in" in result.stderr
+    assert "3 of 20 images could not be read" in result.stderr
+    after = rows(output)
+    assert after[:16] == [row for row in before if "error" not in row]
+    assert [Path(row["source"]).stem for row in after[16:] if "error" not in row] == ["00"]
+    assert [path.name for path in tmp_path.glob("results*")] == ["results.jsonl"]
+
+
+@pytest.mark.parametrize("text", ["notes\n", '{"source": "a.png", "error": "why", "weights": "Other_Weights.V1"}\n'])
+def test_retry_leaves_files_of_something_else_as_they_are(tmp_path, text):
+    path = tmp_path / "results.jsonl"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="choose another file"), ResultsFile.open(path, WEIGHTS, retry=True):
+        pass
+    assert path.read_text() == text
+
+
 def test_shards_on_the_command_line_are_everything_once(folder, tmp_path):
     for number in (1, 2):
         zoo("predict", folder, "-o", tmp_path / f"{number}.jsonl", "--shard", f"{number}/2")
@@ -180,6 +203,7 @@ def test_columns_that_some_rows_lack_are_empty_there_whatever_the_groups(tmp_pat
     ("arguments", "expected"),
     [
         (("-o", "results.csv"), ".jsonl or .parquet"),
+        (("--retry",), "--retry goes with --output"),
         (("--shard", "3/2"), "found 3/2"),
         (("--shard", "first"), "I/N, as in 1/4"),
         (("--min-score", "0.3"), "does not take min_score"),

@@ -92,6 +92,9 @@ def test_times_of_a_variable_frame_rate_are_the_files(tmp_path):
         ({"end": 99.0}, list(range(12))),
         ({"start": 0.45, "end": 1.0, "frame_rate": 5}, [4, 6, 8]),
         ({"frame_rate": 20, "end": 0.3}, [0, 0, 1, 1, 2, 2]),
+        ({"frame_rate": 20, "start": 1.0}, [10, 10, 11, 11]),
+        ({"frame_rate": 3}, [0, 3, 6, 10]),
+        ({"frame_rate": 0.1}, [0]),
     ],
 )
 def test_part_of_a_video_is_the_part_that_was_asked_for(clip, arguments, expected):

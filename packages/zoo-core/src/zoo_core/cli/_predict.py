@@ -46,6 +46,7 @@ from ._results import check_output, write_results
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write a row for each input to a .jsonl or .parquet file; run again, it goes on where it was stopped.",
 )
+@click.option("--retry", is_flag=True, help="With --output: predict again what gave an error before.")
 @click.option(
     "--optimize/--no-optimize",
     "optimized",
@@ -66,6 +67,7 @@ def command(
     batch_size: int,
     workers: int,
     output: Path | None,
+    retry: bool,
     optimized: bool | None,
     part: str | None,
     save: Path | None,
@@ -95,6 +97,8 @@ def command(
             raise ValueError(f"No {media} were found there, which is what {model} predicts on.")
         if output is not None:
             check_output(output)
+        elif retry:
+            raise ValueError("--retry goes with --output.")
         member = _tell_origin(model, weights, quiet=quiet)
         from zoo_core.prediction import PictureFolder, load_predictor, run
 
@@ -109,7 +113,7 @@ def command(
                 yield outcome.prediction
 
         if output is not None:
-            rows, failures = write_results(output, sources, predictions, weights=str(member), quiet=quiet)
+            rows, failures = write_results(output, sources, predictions, weights=str(member), retry=retry, quiet=quiet)
         else:
             rows, failures = _print(predictions(sources), sources, as_json=as_json)
         if save is not None:

@@ -28,6 +28,7 @@ def write_results(
     predict: Callable[[Iterable[Source]], Iterable[Prediction]],
     *,
     weights: str,
+    retry: bool,
     quiet: bool,
 ) -> tuple[int, int]:
     """Predict what is not in the file yet, and write it.
@@ -38,7 +39,7 @@ def write_results(
         How many rows the file has, and how many of them are failures.
     """
     lines = path if path.suffix == ".jsonl" else path.with_name(f"{path.name}.partial.jsonl")
-    with ResultsFile.open(lines, weights) as results:
+    with ResultsFile.open(lines, weights, retry=retry) as results:
         if results.rows:
             note(f"{results.rows} rows are in {lines} already", quiet=quiet)
         for prediction in predict(_shown((source for source in sources if source not in results), quiet=quiet)):

@@ -13,6 +13,8 @@ from ._results import Failure, Prediction
 from ._tasks import task_of
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from zoo_core._weights import WeightsEnum
 
 COLUMNS = ("image", "bytes", "path")
@@ -75,13 +77,25 @@ class BatchPredictor:
         }
 
     def _decode(self, column: str, value: Any) -> Any:  # what a cell holds; what the predictor decodes
+        if value is None:
+            raise ValueError(f"the {column} is missing.")
         if column == "path":
             return self._predictor.read((Path(str(value)),))
         if column == "bytes":
+            if not isinstance(value, (bytes, bytearray, memoryview)):
+                raise ValueError(f"bytes should be those of an image file, found {type(value).__name__}.")
             return read_image(bytes(value))
-        from PIL import Image
+        return _image_of(value)
 
-        return to_rgb(Image.fromarray(value))
+
+def _image_of(pixels: Any) -> "Image.Image":  # what a cell holds
+    from PIL import Image
+
+    try:
+        return to_rgb(Image.fromarray(pixels))
+    except (TypeError, AttributeError, ValueError):
+        found = f"{getattr(pixels, 'dtype', type(pixels).__name__)} {getattr(pixels, 'shape', '')}".strip()
+        raise ValueError(f"image should be an array (H, W, 3) or (H, W), uint8, found {found}.") from None
 
 
 def _json(prediction: Prediction) -> str:

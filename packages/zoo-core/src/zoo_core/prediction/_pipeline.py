@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Generic, TypeVar
@@ -91,10 +91,26 @@ def run_decoding(
 
 
 def _run(predictor: Predictor[D, I], loaded: Iterator[_Loaded[S, D, I]], batch_size: int) -> Iterator[Outcome[S, D]]:
-    while batch := list(islice(loaded, batch_size)):
+    for batch in _batches(loaded, batch_size):
         predictions = iter(_predict(predictor, [item for item in batch if item.failure is None]))
         for item in batch:
             yield Outcome(item.source, item.failure or next(predictions), item.decoded)
+
+
+def _batches(items: Iterator[D], size: int) -> Iterator[list[D]]:
+    """Yield items so many at a time; those that come before an error are there before it."""
+    while True:
+        batch: list[D] = []
+        try:
+            for item in islice(items, size):
+                batch.append(item)  # noqa: PERF402 # what is there when an error comes
+        except Exception:
+            if batch:
+                yield batch
+            raise
+        if not batch:
+            return
+        yield batch
 
 
 def _predict(predictor: Predictor[D, I], batch: Sequence[_Loaded[S, D, I]]) -> Sequence[Prediction]:
@@ -114,16 +130,27 @@ def _ahead(function: Callable[[S], D], items: Iterable[S], ahead: int, workers: 
     if workers == 0:
         yield from map(function, items)
         return
-    items = iter(items)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="zoo-read")
+    futures = _submitted(pool, function, items)
     try:
-        waiting = deque(pool.submit(function, item) for item in islice(items, ahead))
+        waiting = deque(islice(futures, ahead))
         while waiting:
             result = waiting.popleft().result()
-            waiting.extend(pool.submit(function, item) for item in islice(items, 1))
+            waiting.extend(islice(futures, 1))
             yield result
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _submitted(pool: ThreadPoolExecutor, function: Callable[[S], D], items: Iterable[S]) -> Iterator[Future[D]]:
+    """Give items to a pool, in order; an error of their iterator waits in its place for its turn."""
+    try:
+        for item in items:
+            yield pool.submit(function, item)
+    except Exception as error:  # noqa: BLE001 # raised when it is asked for
+        failed: Future[D] = Future()
+        failed.set_exception(error)
+        yield failed
 
 
 def _load(predictor: Predictor[D, I], read: Callable[[S], D], source: S) -> _Loaded[S, D, I]:

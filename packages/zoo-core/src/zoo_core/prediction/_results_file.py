@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -48,8 +49,14 @@ class ResultsFile:
 
     @classmethod
     @contextmanager
-    def open(cls, path: Path, weights: str) -> Iterator[Self]:
-        """Open the file to be read and continued, and close it afterwards."""
+    def open(cls, path: Path, weights: str, *, retry: bool = False) -> Iterator[Self]:
+        """Open the file to be read and continued, and close it afterwards.
+
+        Args:
+            path: As for the class.
+            weights: Likewise.
+            retry: Take the rows that hold an error out first: their inputs are then new again.
+        """
         from filelock import FileLock, Timeout
 
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,11 +68,14 @@ class ResultsFile:
                 f"{path} is being written by another process: wait, or choose another file; shards have one each."
             ) from None
         try:
+            if retry and path.exists():
+                _take_failures_out(path, weights)
             with path.open("a+b") as file:
                 yield cls(path, weights, file)
         finally:
+            with suppress(OSError):  # Windows deletes no open file
+                Path(lock.lock_file).unlink()  # while it is held: later, it could be another's
             lock.release()
-            Path(lock.lock_file).unlink(missing_ok=True)
 
     def __contains__(self, source: Source) -> bool:
         return self._kept > 0 and _key(str(source)) in self._known
@@ -89,26 +99,41 @@ class ResultsFile:
             if not line.endswith(b"\n") and (line.startswith(_BEGINNING) or _BEGINNING.startswith(line)):
                 self._file.truncate(self._file.tell() - len(line))
                 return
-            row = self._parse(line, number)
+            row = _parse(self.path, line, number, self.weights)
             self.failures += "error" in row
             yield _key(row["source"])
 
-    def _parse(self, line: bytes, number: int) -> dict[str, Any]:
-        try:
-            row: dict[str, Any] = json.loads(line)
-            found = row["weights"]
-            if not isinstance(row["source"], str):
-                raise TypeError("source is no text")
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{self.path}, line {number}, is not a row that zoo has written ({error}): choose another file."
-            ) from None
-        if found != self.weights:
-            raise ValueError(
-                f"{self.path}, line {number}, was predicted with {found}, and this run uses {self.weights}: "
-                "choose another file, or remove that one."
-            )
-        return row
+
+def _parse(path: Path, line: bytes, number: int, weights: str) -> dict[str, Any]:
+    try:
+        row: dict[str, Any] = json.loads(line)
+        found = row["weights"]
+        if not isinstance(row["source"], str):
+            raise TypeError("source is no text")
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path}, line {number}, is not a row that zoo has written ({error}): choose another file."
+        ) from None
+    if found != weights:
+        raise ValueError(
+            f"{path}, line {number}, was predicted with {found}, and this run uses {weights}: "
+            "choose another file, or remove that one."
+        )
+    return row
+
+
+def _take_failures_out(path: Path, weights: str) -> None:
+    """Replace a file by one without the rows that hold an error; whatever stops this leaves the one or the other."""
+    shorter = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        with path.open("rb") as old, shorter.open("wb") as new:
+            for number, line in enumerate(old, start=1):
+                # A last line without its end is left to whoever reads the file.
+                if not line.endswith(b"\n") or "error" not in _parse(path, line, number, weights):
+                    new.write(line)
+        shorter.replace(path)
+    finally:
+        shorter.unlink(missing_ok=True)
 
 
 def _key(source: str) -> bytes:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import groupby, islice, pairwise
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -11,7 +11,7 @@ from zoo_core._registry import get_model_weights, list_models
 from zoo_core.images import IMAGE_SUFFIXES
 
 Media: TypeAlias = Literal["images", "videos", "image pairs"]
-"""What a task predicts on. Image pairs are consecutive files: three frames are two pairs."""
+"""What a task predicts on. Image pairs are consecutive files of a folder, or as given: three frames are two pairs."""
 
 VIDEO_SUFFIXES = frozenset(
     {
@@ -47,8 +47,9 @@ def find_sources(paths: Iterable[Path], media: Media = "images") -> Iterator[Sou
         FileNotFoundError: A path does not exist.
     """
     suffixes = VIDEO_SUFFIXES if media == "videos" else IMAGE_SUFFIXES
-    files = _files(paths, suffixes)
-    return (Source(pair) for pair in pairwise(files)) if media == "image pairs" else (Source((file,)) for file in files)
+    if media == "image pairs":
+        return map(Source, _pairs(paths, suffixes))
+    return (Source((file,)) for file in _files(paths, suffixes))
 
 
 def image_files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -64,10 +65,28 @@ def _files(paths: Iterable[Path], suffixes: frozenset[str]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
             yield from _files_in(path, suffixes)
-        elif path.exists():
-            yield path
         else:
-            raise FileNotFoundError(f"There is no file or folder {path}.")
+            yield _existing(path)
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file or folder {path}.")
+    return path
+
+
+def _pairs(paths: Iterable[Path], suffixes: frozenset[str]) -> Iterator[tuple[Path, Path]]:
+    """Yield consecutive files: of those that are given, and of each folder; no pair is of two folders."""
+    for are_folders, run in groupby(paths, Path.is_dir):
+        if not are_folders:
+            yield from pairwise(map(_existing, run))
+            continue
+        for folder in run:
+            last: dict[Path, Path] = {}
+            for file in _files_in(folder, suffixes):
+                if file.parent in last:
+                    yield last[file.parent], file
+                last[file.parent] = file
 
 
 def _files_in(folder: Path, suffixes: frozenset[str]) -> Iterator[Path]:

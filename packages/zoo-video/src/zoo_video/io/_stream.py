@@ -4,6 +4,7 @@ import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 import av
 import torch
@@ -111,7 +112,9 @@ def _iterate(source: VideoSource, start: float, end: float, frame_rate: float | 
         if start > 0:
             seek(container, stream, start)
         shown = _shown(decode(container, stream, name_of(source)), start)
-        for frame, time in shown if frame_rate is None else _sampled(shown, start, frame_rate):
+        if frame_rate is not None:
+            shown = _sampled(shown, start, frame_rate, float(1 / _rate_of(stream)))
+        for frame, time in shown:
             if time >= end:
                 return
             if time >= start:
@@ -125,7 +128,7 @@ def decode(container: InputContainer, stream: VideoStream, name: str) -> Iterato
         av.FFmpegError: Not even one frame can be.
     """
     number, time, base, first = 0, -math.inf, time_base_of(stream), start_of(stream)
-    rate = stream.average_rate or stream.guessed_rate or 25
+    rate = _rate_of(stream)
     try:
         for frame in container.decode(stream):
             # Raw streams have no timestamps: their frames follow each other at the average rate.
@@ -139,6 +142,11 @@ def decode(container: InputContainer, stream: VideoStream, name: str) -> Iterato
     else:
         if number and _is_cut_off(container, stream, time):
             _warn_of_damage(name, number, "the file ends too early")
+
+
+def _rate_of(stream: VideoStream) -> Fraction:
+    """Return the average number of frames a second, as far as it is known."""
+    return stream.average_rate or stream.guessed_rate or Fraction(25)
 
 
 def seek(container: InputContainer, stream: VideoStream, time: float) -> None:
@@ -172,17 +180,25 @@ def _shown(frames: Iterator[tuple[av.VideoFrame, float]], start: float) -> Itera
 
 
 def _sampled(
-    frames: Iterator[tuple[av.VideoFrame, float]], start: float, frame_rate: float
+    frames: Iterator[tuple[av.VideoFrame, float]], start: float, frame_rate: float, duration: float
 ) -> Iterator[tuple[av.VideoFrame, float]]:
-    """Yield, for each time of a regular grid, the last frame that is not after it."""
-    count, current, tolerance = 0, None, 1e-6
+    """Yield, for each time of a regular grid, the last frame that is not after it; at least one.
+
+    Args:
+        frames: With their times.
+        start: Where the grid begins.
+        frame_rate: Of the grid.
+        duration: How long the last of the frames is shown, in seconds.
+    """
+    count, current, last, tolerance = 0, None, -math.inf, 1e-6
     for frame, time in frames:
         while current is not None and start + count / frame_rate < time - tolerance:
             yield current, start + count / frame_rate
             count += 1
-        current = frame
-    if current is not None:
+        current, last = frame, time
+    while current is not None and (count == 0 or start + count / frame_rate < last + duration - tolerance):
         yield current, start + count / frame_rate
+        count += 1
 
 
 def _is_cut_off(container: InputContainer, stream: VideoStream, time: float) -> bool:
