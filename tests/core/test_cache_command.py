@@ -103,6 +103,12 @@ def test_verify_makes_no_connection(monkeypatch):
     assert zoo("verify").exit_code == 1
 
 
+def test_verify_of_what_is_not_here_fails_and_says_so():
+    result = zoo("verify", "resnet18")
+    assert result.exit_code == 1
+    assert f"Not here: {MEMBER}" in result.stderr
+
+
 # prune
 
 

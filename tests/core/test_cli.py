@@ -8,8 +8,10 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 import zoo_digits
+from core.tiny_weights import V1
+from core.users import public_folder, user
 from servers import FileServer
-from zoo_core import get_weight
+from zoo_core import get_model_weights, get_weight, list_weights
 from zoo_core.cli import main
 from zoo_core.files import Settings
 
@@ -92,8 +94,9 @@ def test_list_used_wrongly_says_what_is_known(arguments, expected):
     assert expected in result.stderr
 
 
-def test_list_of_nothing_says_so_on_stderr():
-    result = zoo("list", "no_such_model")
+@pytest.mark.parametrize("more", [(), ("--min", "acc@1=80"), ("--sort", "num_params")])
+def test_list_of_nothing_says_so_on_stderr(more):
+    result = zoo("list", "no_such_model", *more)
     assert (result.exit_code, result.stdout) == (0, "")
     assert "No model matches" in result.stderr
 
@@ -105,7 +108,31 @@ def test_info_on_a_model_and_on_its_weights():
     assert "zoo_classification.resnet50" in zoo("info", "resnet50").stdout
     facts = json.loads(zoo("info", "ResNet50_Weights.IMAGENET1K_V2", "--json").stdout)
     assert facts["metrics"]["ImageNet-1K"]["acc@1"] == 80.858
-    assert facts["here"] == "not downloaded yet"
+    assert facts["here"] is None
+    assert facts["transforms"] == {"preset": "ImageClassification", "crop_size": 224, "resize_size": 232}
+    assert (len(facts["categories"]), facts["categories"][0]) == (1000, "tench")
+    shown = zoo("info", "ResNet50_Weights.IMAGENET1K_V2").stdout
+    assert "ImageClassification(crop_size=224, resize_size=232)" in shown
+    assert "1000: tench, goldfish, great white shark, …" in shown
+    assert "not downloaded yet" in shown
+
+
+def test_info_of_a_model_as_json_has_its_entries_and_the_default():
+    facts = json.loads(zoo("info", "resnet50", "--json").stdout)
+    assert facts["weights"] == ["ResNet50_Weights.IMAGENET1K_V1", "ResNet50_Weights.IMAGENET1K_V2"]
+    assert facts["default"] == "ResNet50_Weights.IMAGENET1K_V2"
+
+
+@pytest.mark.parametrize("member", list_weights(), ids=str)
+def test_info_on_every_entry_is_json(member):
+    facts = json.loads(zoo("info", str(member), "--json").stdout)
+    assert (facts["weights"], facts["url"]) == (str(member), member.url)
+
+
+def test_info_tells_where_a_file_is():
+    entry = str(get_model_weights(DIGITS)["DEFAULT"])
+    assert "(verified: full digest)" in zoo("info", entry).stdout
+    assert json.loads(zoo("info", entry, "--json").stdout)["here"]["verified"] == "full digest"
 
 
 def test_info_names_the_closest_of_a_name_that_is_mistyped():
@@ -139,6 +166,23 @@ def test_download_goes_to_the_folder_asked_for(tmp_path, monkeypatch):
     assert "has another file: 1 bytes" in result.stderr
     assert "1 of 1 could not be fetched" in result.stderr
     assert not (tmp_path / "mine" / member.file.name).exists()
+
+
+@pytest.mark.parametrize("place", ["ZOO_WEIGHTS_PATH", "ZOO_MIRRORS", "Hub", "upstream"])
+def test_download_is_in_the_folder_asked_for_wherever_it_comes_from(place, tiny, hub, tmp_path, monkeypatch):
+    file = tiny[0]
+    if place == "Hub":
+        hub.add_repo("org/zoo-weights", {file.path: file.content}, token="hf_write")
+        monkeypatch.setenv("ZOO_MIRRORS", "hf://org/zoo-weights")
+    elif place != "upstream":
+        put(tmp_path / "elsewhere", file.name, file.content)
+        monkeypatch.setenv(place, str(tmp_path / "elsewhere"))
+    for _ in range(2):
+        result = zoo("download", V1, "--cache-dir", tmp_path / "mine", "--quiet")
+        assert result.exit_code == 0, result.stderr
+        assert result.stdout.strip() == str(tmp_path / "mine" / file.name)
+    assert (tmp_path / "mine" / file.name).read_bytes() == file.content
+    assert not checkpoints().exists()
 
 
 def test_download_goes_on_after_a_failure():
@@ -240,6 +284,31 @@ def test_doctor_fails_and_names_the_remedy_when_nothing_can_be_kept(tmp_path, mo
     result = zoo("doctor")
     assert result.exit_code == 1
     assert "set TORCH_HOME to a folder" in result.stdout
+
+
+def test_doctor_looks_at_folders_that_must_not_be_entered(tmp_path, monkeypatch):
+    with public_folder() as folder:
+        for name in ("weights", "torch"):
+            (folder / name / "inside").mkdir(parents=True)
+            (folder / name).chmod(0o000)
+        monkeypatch.setenv("ZOO_WEIGHTS_PATH", str(folder / "weights" / "inside"))
+        monkeypatch.setenv("TORCH_HOME", str(folder / "torch" / "inside"))
+        zoo("doctor")  # imports what other users may not be able to
+        with user():
+            result = zoo("doctor")
+    assert result.exit_code == 1
+    assert "set TORCH_HOME to a folder" in result.stdout
+    assert f"{folder / 'weights' / 'inside'}: not there" in result.stdout
+
+
+def test_without_a_home_folder_the_remedy_is_told(monkeypatch):
+    def no_home(_path):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", no_home)
+    result = zoo("doctor")
+    assert result.exit_code == 1
+    assert "set HOME, or XDG_CACHE_HOME" in result.stderr
 
 
 def test_doctor_corrects_a_mirror_of_unknown_form(monkeypatch):

@@ -1,5 +1,6 @@
 """Resolving a weights entry: where files are looked for, in which order, and what is never loaded."""
 
+import base64
 import hashlib
 import subprocess
 import sys
@@ -160,6 +161,31 @@ def test_hub_mirror_with_wrong_bytes_is_quarantined_and_upstream_asked(file, hub
     assert resolve(file, progress=False).path == found.path
 
 
+def test_cached_file_is_found_offline_when_the_hub_has_another_commit_by_now(nowhere, hub, monkeypatch):
+    assert resolve(nowhere, progress=False).source == "hf://org/zoo-weights"
+    commit = hub.add_commit("org/zoo-weights", {"Other_Weights.V1/other.pth": b"x"})
+    refs = Settings.from_environment().hub_cache / "models--org--zoo-weights" / "refs" / "main"
+    assert refs.read_text() != commit
+    refs.write_text(commit)  # what fetching the other file does
+    monkeypatch.setenv("ZOO_OFFLINE", "1")
+    assert resolve(nowhere, progress=False).path.read_bytes() == CONTENT
+
+
+def test_file_that_was_right_for_another_commit_of_the_hub_s_stays(hub):
+    other = CONTENT[:-1] + b"x"
+    name = f"model-{SHA256[:8]}.pth"
+    hub.add_commit("org/zoo-weights", {NESTED: other})
+    import huggingface_hub
+
+    settings = Settings.from_environment()
+    path = huggingface_hub.hf_hub_download("org/zoo-weights", NESTED, cache_dir=settings.hub_cache, endpoint=hub.url)
+    hub.add_commit("org/zoo-weights", {NESTED: CONTENT})
+    refs = settings.hub_cache / "models--org--zoo-weights" / "refs" / "main"
+    refs.write_text("0" * 40)
+    assert resolve(file_of_url(ENTRY, f"http://127.0.0.1:9/{name}"), progress=False).path.read_bytes() == CONTENT
+    assert Path(path).read_bytes() == other
+
+
 def test_absent_hub_repository_is_passed_over_at_once(file, monkeypatch, hub):
     monkeypatch.setenv("ZOO_MIRRORS", "hf://org/absent")
     started = time.perf_counter()
@@ -190,6 +216,42 @@ def test_failing_mirror_is_passed_over_and_nothing_wrong_is_kept(file, monkeypat
     assert found.source == file.url
     assert found.path.read_bytes() == CONTENT
     assert not list((checkpoints() / ".zoo" / "partial").iterdir())
+
+
+@pytest.mark.parametrize(
+    "mirror", ["http://[bad/", "http://mirör.invalid/gewichte/", "https://host:port/", "http:///x"]
+)
+def test_mirror_that_cannot_be_asked_is_passed_over(file, monkeypatch, mirror):
+    monkeypatch.setenv("ZOO_MIRRORS", mirror)
+    assert resolve(file, progress=False).source == file.url
+
+
+def test_mirror_may_have_a_path_that_people_can_read(nowhere, monkeypatch):
+    with FileServer({f"/große modelle/{NESTED}": CONTENT}) as mirror:
+        monkeypatch.setenv("ZOO_MIRRORS", f"{mirror.url}/große modelle/")
+        assert resolve(nowhere, progress=False).path.read_bytes() == CONTENT
+
+
+def test_folder_of_a_mirror_may_have_spaces_in_its_name(nowhere, tmp_path, monkeypatch):
+    put(tmp_path / "my disk" / NAME)
+    monkeypatch.setenv("ZOO_MIRRORS", f" {tmp_path / 'absent'} , {tmp_path / 'my disk'}\n")
+    assert resolve(nowhere, progress=False).source == str(tmp_path / "my disk")
+
+
+def test_password_goes_to_its_mirror_and_nowhere_else(file, upstream, monkeypatch, caplog):
+    caplog.set_level("DEBUG")
+    with FileServer({}) as mirror:
+        monkeypatch.setenv("ZOO_MIRRORS", mirror.url.replace("://", "://me:p%40ss@"))
+        assert resolve(file, progress=False).source == file.url
+        sent = {request.headers.get("authorization") for request in mirror.requests}
+        assert sent == {"Basic " + base64.b64encode(b"me:p@ss").decode()}
+        monkeypatch.setenv("ZOO_WEIGHTS_PATH", "")
+        file = file_of_url("Other.V1", f"http://127.0.0.1:9/{NAME.replace('model', 'other')}")
+        with pytest.raises(WeightsUnavailableError) as caught:
+            resolve(file, progress=False)
+    assert mirror.url in str(caught.value)
+    assert "ss@" not in str(caught.value) + caplog.text
+    assert all("authorization" not in request.headers for request in upstream.requests)
 
 
 def test_when_all_fail_one_error_lists_every_source_its_reason_and_what_to_do(nowhere, tmp_path, monkeypatch):

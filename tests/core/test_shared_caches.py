@@ -149,6 +149,33 @@ def test_search_path_that_cannot_be_read_is_passed_over(place, file, monkeypatch
         assert resolve(file, progress=False).source == file.url
 
 
+def test_mirror_s_file_that_cannot_be_read_is_passed_over_and_named(place, file, monkeypatch):
+    folder = place / "mirror"
+    folder.mkdir()
+    (folder / NAME).write_bytes(CONTENT)
+    (folder / NAME).chmod(0o000)
+    monkeypatch.setenv("ZOO_MIRRORS", str(folder))
+    with user():
+        assert resolve(file, progress=False).source == file.url
+        absent = file_of_url("Other.V1", f"http://127.0.0.1:9/{NAME}")
+        (place / "empty").mkdir()
+        monkeypatch.setenv("TORCH_HOME", str(place / "empty"))
+        with pytest.raises(WeightsUnavailableError, match=rf"{folder}: cannot be read: .*Permission denied"):
+            resolve(absent, progress=False)
+
+
+def test_folder_that_must_not_be_entered_is_passed_over(place, file, monkeypatch):
+    for name in ("hub", "mirror", "weights"):
+        (place / name / "inside").mkdir(parents=True)
+        (place / name).chmod(0o000)
+    monkeypatch.setenv("HF_HUB_CACHE", str(place / "hub" / "inside"))
+    monkeypatch.setenv("ZOO_WEIGHTS_PATH", str(place / "weights" / "inside"))
+    monkeypatch.setenv("ZOO_MIRRORS", f"hf://org/zoo-weights,{place / 'mirror' / 'inside'}")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with user():
+        assert resolve(file, progress=False).source == file.url
+
+
 # Caches that several users write
 
 

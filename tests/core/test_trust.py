@@ -212,6 +212,16 @@ def test_token_goes_to_the_hub_alone(file, hub, monkeypatch):
     assert all("authorization" not in request.headers for request in hub.storage.requests)
 
 
+def test_hub_is_asked_again_with_another_token(file, hub, monkeypatch):
+    hub.add_repo(REPO, FILES | {"manifest.json": MANIFEST}, token="hf_secret")
+    monkeypatch.setenv("ZOO_MIRRORS", f"hf://{REPO}")
+    monkeypatch.setenv("HF_TOKEN", "hf_wrong")
+    with pytest.raises(WeightsUnavailableError, match="no such repository, or no access"):
+        resolve(file_of_url(file.entry, f"http://127.0.0.1:9/{file.name}", file.digest), progress=False)
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    assert resolve(file, progress=False).source == f"hf://{REPO}"
+
+
 def test_hub_that_redirects_a_request_with_credentials_elsewhere_shows_nobody_the_token(hub, upstream, monkeypatch):
     path = f"{ENTRY}/model-{SHA256[:8]}.weights"  # no large file: the Hub itself is asked for its bytes
     hub.add_repo(REPO, {path: CONTENT}, token="hf_secret")

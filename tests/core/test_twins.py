@@ -5,7 +5,7 @@ from collections import OrderedDict
 
 import pytest
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from zoo_core.building._load import load_checkpoint
@@ -55,6 +55,35 @@ def test_twin_holds_the_same_bits_under_the_same_names_in_the_same_order(tmp_pat
     for name, tensor in original.items():
         assert (twin[name].dtype, twin[name].shape) == (tensor.dtype, tensor.shape)
         assert bits(twin[name]) == bits(tensor), name
+
+
+@pytest.mark.parametrize(
+    ("location", "device"),
+    [
+        (None, "cpu"),
+        ("meta", "meta"),
+        ({"cuda:0": "cpu"}, "cpu"),
+        ({"cpu": "meta"}, "meta"),
+        (lambda storage, _location: storage, "cpu"),
+        (lambda storage, _location: None, "cpu"),
+    ],
+)
+def test_every_map_location_of_torch_does_for_a_twin_what_it_does_for_the_original(tmp_path, location, device):
+    path = save(tmp_path, {"a": torch.ones(2)})
+    write_twin(path, tmp_path / "model.safetensors")
+    for file in (path, tmp_path / "model.safetensors"):
+        assert read_state_dict(file, map_location=location)["a"].device.type == device
+
+
+def test_full_disk_is_an_error_of_the_system_and_leaves_nothing(tmp_path, monkeypatch):
+    def save_file(_state, path, **_more):
+        path.write_bytes(b"half a file")
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("safetensors.torch.save_file", save_file)
+    with pytest.raises(OSError, match=r"model\.safetensors cannot be written: .*No space left"):
+        write_twin(save(tmp_path, {"a": torch.ones(2)}), tmp_path / "model.safetensors")
+    assert not (tmp_path / "model.safetensors").exists()
 
 
 def test_same_checkpoint_gives_the_same_bytes(tmp_path):

@@ -112,6 +112,9 @@ def test_state_dict_is_fetched_verified_and_read(example, tmp_path, monkeypatch)
         member = example.Own_Weights.V1
         monkeypatch.setattr(member, "_value_", Weights(f"{server.url}/own-{digest[:8]}.pth", Preset("X"), {}))
         assert member.get_state_dict(progress=False, check_hash=True)["1.weight"].sum() == 12
+        state = member.get_state_dict(tmp_path / "mine", torch.device("meta"), False)
+    assert state["1.bias"].device.type == "meta"
+    assert (tmp_path / "mine" / f"own-{digest[:8]}.pth").read_bytes() == content
 
 
 def test_check_hash_refuses_a_file_whose_digest_nobody_knows(example):

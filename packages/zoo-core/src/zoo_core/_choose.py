@@ -64,7 +64,8 @@ def choose_entries(
     if task is not None and task not in known_tasks():
         raise ValueError(f"No model here is for the task {task!r}; there are {', '.join(known_tasks())}.")
     entries = [entry for model in models if model.weights and task in {None, model.task} for entry in _entries(model)]
-    _check_known(entries, {*(minimum or ()), *(maximum or ()), *([sort] if sort else ())})
+    if entries:  # or there is nothing that could have a figure
+        _check_known(entries, {*(minimum or ()), *(maximum or ()), *([sort] if sort else ())})
     chosen = [entry for entry in entries if _fulfils(entry, minimum or {}, maximum or {})]
     return chosen if sort is None else sorted(chosen, key=lambda entry: _rank(entry, sort))
 

@@ -4,7 +4,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from enum import property as enum_property
 from functools import cached_property
@@ -160,14 +160,21 @@ class WeightsEnum(Enum):
         return file_of_url(str(self), self.url, digest, self.size)
 
     def get_state_dict(
-        self, progress: bool = True, check_hash: bool = False, *, map_location: Any = "cpu"
+        self,
+        model_dir: "str | os.PathLike[str] | None" = None,
+        map_location: Any = "cpu",  # as torch.load
+        progress: bool = True,
+        check_hash: bool = False,
     ) -> "Mapping[str, Tensor]":
         """Fetch the file where it is not here yet, verify it, and read it.
 
+        The arguments are those of `torch.hub.load_state_dict_from_url` behind the URL.
+
         Args:
+            model_dir: Where a download is kept, and looked for after the other places; by default, torch.hub's folder.
+            map_location: As for `torch.load`.
             progress: Show a progress bar on stderr while downloading.
             check_hash: A file is verified wherever a digest is known. `True`: refuse it where none is.
-            map_location: As for `torch.load`.
 
         Returns:
             What the file holds, names and values untouched.
@@ -175,17 +182,22 @@ class WeightsEnum(Enum):
         Raises:
             WeightsUnavailableError: No source had the file.
             CheckpointError: The file cannot be read as a checkpoint.
+            ValueError: `check_hash` is set, and no digest is known.
         """
-        from .checkpoints import read_state_dict
-        from .files import resolve
+        from pathlib import Path
 
-        file = self.file
+        from .checkpoints import read_state_dict
+        from .files import Settings, resolve
+
+        file, settings = self.file, Settings.from_environment()
+        if model_dir is not None:
+            settings = replace(settings, checkpoints=Path(model_dir).absolute())
         if check_hash and file.digest is None:
             raise ValueError(
                 f"check_hash=True, but no SHA-256 is known for {self}: put its first digits into the file name, "
                 f"as in 'name-0123abcd.pth' (found {file.name!r})."
             )
-        with resolve(file, progress=progress).unchanged() as path:
+        with resolve(file, settings=settings, progress=progress).unchanged() as path:
             return read_state_dict(path, map_location=map_location)
 
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:

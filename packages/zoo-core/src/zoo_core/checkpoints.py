@@ -94,12 +94,22 @@ def _read_safetensors(
         raise ValueError(f"its header claims {header:,} bytes, of {size:,} and at most {LONGEST_HEADER:,}")
     with safe_open(path, framework="pt") as file:
         facts = (file.metadata() or {}).get(TWIN_METADATA)
-    device = torch.device(map_location)
+    device = _device_for(map_location)
     if is_mapped:
         state = load_file(path, device="cpu" if device.type == "meta" else str(device))
     else:
         state = load(path.read_bytes())
     return _as_saved({name: tensor.to(device) for name, tensor in state.items()}, facts)
+
+
+def _device_for(map_location: Any) -> torch.device:  # as torch.load
+    """Return where tensors go that were saved on no other device than the CPU."""
+    if callable(map_location):
+        moved = map_location(torch.UntypedStorage(0), "cpu")  # type: ignore[no-untyped-call] # torch's
+        return torch.device("cpu") if moved is None else torch.device(moved.device)
+    if isinstance(map_location, Mapping):
+        map_location = map_location.get("cpu")
+    return torch.device("cpu" if map_location is None else map_location)
 
 
 def _as_saved(state: dict[str, Tensor], facts: str | None) -> Mapping[str, Tensor]:

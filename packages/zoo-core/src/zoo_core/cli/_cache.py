@@ -70,18 +70,21 @@ def list_files(as_json: bool) -> None:
 def verify(names: tuple[str, ...]) -> None:
     """Hash files again, in full: all that are here, or those of the models or weights entries named.
 
-    Needs no network. Wrong files are reported, and the exit status is 1.
+    Needs no network. Wrong files, and named ones that are not here, are reported, and the exit status is 1.
     """
     settings = Settings.from_environment()
     with user_errors():
         wanted = {str(member) for member in weights_named(names)}
         held = [file for file in _held(settings) if not wanted or wanted.intersection(file.entries)]
+    absent = sorted(wanted.difference(*(file.entries for file in held)))
     bad = sum(not _verify(file, Verifier.of(settings)) for file in held)
     if bad:
         raise click.ClickException(
             f"{bad} of {len(held)} wrong. They are never loaded; `zoo cache prune --wrong` removes them."
         )
     note(f"{len(held)} files verified")
+    if absent:
+        raise click.ClickException(f"Not here: {', '.join(absent)}. `zoo download` fetches them.")
 
 
 @command.command("prune")

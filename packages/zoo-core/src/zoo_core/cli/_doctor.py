@@ -14,9 +14,10 @@ import click
 from zoo_core._packages import built_in_packages, missing_packages, plug_ins
 from zoo_core.errors import ManifestError
 from zoo_core.files import Settings, leftovers, read_lock
+from zoo_core.files._links import is_folder
 from zoo_core.files._reachable import reachability
 
-from ._common import json_option, mebibytes, print_json
+from ._common import json_option, mebibytes, print_json, user_errors
 
 _LIBRARIES = ("torch", "huggingface-hub", "safetensors", "pillow", "filelock", "lazy-loader")
 _ENOUGH_SPACE = 2 * 2**30
@@ -46,8 +47,9 @@ def command(as_json: bool) -> None:
 
     The exit status is 1 when something keeps zoo from working.
     """
-    settings = Settings.from_environment()
-    findings = [*_versions(), *_packages(), *_caches(settings), *_sources(settings)]
+    with user_errors():
+        settings = Settings.from_environment()
+        findings = [*_versions(), *_packages(), *_caches(settings), *_sources(settings)]
     if as_json:
         print_json([{name: getattr(finding, name) for name in Finding.__slots__} for finding in findings])
     else:
@@ -81,16 +83,20 @@ def _location(module: str) -> str:
 
 def _caches(settings: Settings) -> Iterator[Finding]:
     for folder in settings.search_path:
-        found = folder.is_dir()
+        found = is_folder(folder)
         remedy = None if found else "create the folder, or take it out of ZOO_WEIGHTS_PATH"
         yield Finding("ZOO_WEIGHTS_PATH", f"{folder}{'' if found else ': not there'}", remedy, harmless=True)
     yield _writable("downloads", settings.checkpoints, "set TORCH_HOME to a folder that you can write to")
     yield _writable("Hub cache", settings.hub_cache, "set HF_HOME to a folder that you can write to")
     yield _writable("zoo's notes", settings.state, "set XDG_CACHE_HOME to a folder that you can write to")
     yield from _lock(settings)
-    left = list(leftovers(settings))
-    remedy = "look at them, then `zoo cache prune`" if left else None
-    yield Finding("left over", f"{len(left)} quarantined or partial files", remedy, harmless=True)
+    try:
+        left = list(leftovers(settings))
+    except OSError as error:
+        yield Finding("left over", f"cannot be seen: {error}", "see above", harmless=True)
+    else:
+        remedy = "look at them, then `zoo cache prune`" if left else None
+        yield Finding("left over", f"{len(left)} quarantined or partial files", remedy, harmless=True)
 
 
 def _lock(settings: Settings) -> Iterator[Finding]:
@@ -106,8 +112,9 @@ def _lock(settings: Settings) -> Iterator[Finding]:
 
 
 def _writable(what: str, folder: Path, remedy: str) -> Finding:
-    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if not (existing.is_dir() and os.access(existing, os.W_OK)):
+    existing = next(parent for parent in (folder, *folder.parents) if os.path.exists(parent))  # noqa: PTH110 # pathlib's raises an error where it may not look
+    as_who_we_are = os.access in os.supports_effective_ids
+    if not (existing.is_dir() and os.access(existing, os.W_OK, effective_ids=as_who_we_are)):
         return Finding(what, f"{folder} cannot be written to", remedy)
     free = shutil.disk_usage(existing).free
     short = "make room: the larger models need gigabytes" if free < _ENOUGH_SPACE else None

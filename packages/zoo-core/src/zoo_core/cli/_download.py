@@ -7,7 +7,10 @@ import click
 
 from zoo_core._choose import list_weights
 from zoo_core._weights import WeightsEnum
-from zoo_core.files import Settings, resolve
+from zoo_core.files import ResolvedFile, Settings, find_local, resolve
+from zoo_core.files._receive import SourceError
+from zoo_core.files._resolve import PACKAGE_SCHEME
+from zoo_core.files._sources import copy_here
 
 from ._common import mebibytes, note, quiet_option, user_errors, weights_named
 
@@ -44,7 +47,9 @@ def command(
         members = list_weights(task=task) if everything else weights_named(names)
         settings = _settings(cache_dir, revision)
         failures = [
-            name for name in dict.fromkeys(members) if not _download(name, settings, dry_run=dry_run, quiet=quiet)
+            member
+            for member in dict.fromkeys(members)
+            if not _download(member, settings, dry_run=dry_run, quiet=quiet, into_folder=cache_dir is not None)
         ]
     if failures:
         raise click.ClickException(f"{len(failures)} of {len(members)} could not be fetched.")
@@ -60,16 +65,30 @@ def _settings(cache_dir: Path | None, revision: str | None) -> Settings:
     return settings
 
 
-def _download(member: WeightsEnum, settings: Settings, *, dry_run: bool, quiet: bool) -> bool:
+def _download(member: WeightsEnum, settings: Settings, *, dry_run: bool, quiet: bool, into_folder: bool) -> bool:
     """Fetch one entry; tell whether it worked. A failure is reported at once, and the others go on."""
     if dry_run:
         click.echo(f"{member}  {member.url}  {mebibytes(member.file.size)}")
         return True
     try:
         found = resolve(member.file, settings=settings, progress=not quiet, original=True)
-    except OSError as error:
+        if into_folder and not member.url.startswith(PACKAGE_SCHEME):
+            found = _copied(found, member, settings, quiet=quiet)
+    except (OSError, SourceError) as error:
         note(str(error))
         return False
     note(f"{member}: from {found.source}, verified ({found.verified}, SHA-256 {found.sha256[:16]}…)", quiet=quiet)
     click.echo(found.path)
     return True
+
+
+def _copied(found: ResolvedFile, member: WeightsEnum, settings: Settings, *, quiet: bool) -> ResolvedFile:
+    """Return the file in the folder for downloads; what was found elsewhere, as in the Hub's cache, is copied there."""
+    if found.path.parent == settings.checkpoints:
+        return found
+    file = replace(member.file, twin=None)
+    there = find_local(file, replace(settings, search_path=(), mirrors=()))
+    if there is not None:
+        return there
+    path, _ = copy_here(found.path, file, settings, progress=not quiet, source=found.source)
+    return replace(found, path=path)

@@ -1,5 +1,6 @@
 """`zoo info`."""
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -28,7 +29,7 @@ def command(name: str, as_json: bool) -> None:
         print_json(facts)
     else:
         for key, value in facts.items():
-            click.echo(f"{key:>12}  {_shown(value)}")
+            click.echo(f"{key:>12}  {_FOR_PEOPLE.get(key, _shown)(value)}")
 
 
 def _model_facts(name: str) -> dict[str, Any]:
@@ -44,35 +45,40 @@ def _model_facts(name: str) -> dict[str, Any]:
     enum = get_model_weights(name)
     default = enum.verify("DEFAULT")
     return facts | {
-        "weights": [f"{member}{' (default)' if member is default else ''}" for member in enum],
+        "weights": [str(member) for member in enum],
+        "default": str(default) if default else None,
         "num_params": default.meta.get("num_params") if default else None,
     }
 
 
 def _weights_facts(member: WeightsEnum) -> dict[str, Any]:
     meta, file = member.meta, member.file
-    categories = meta.pop("categories", ())
     local = find_local(file, Settings.from_environment())
     facts = {
         "weights": str(member),
         "about": meta.pop("_docs", None),
         "metrics": meta.pop("_metrics", {}),
         "num_params": meta.pop("num_params", None),
-        "categories": f"{len(categories)}: {', '.join(categories[:3])}, …" if categories else None,
-        "transforms": _preset_text(member.transforms),
+        "categories": meta.pop("categories", None),
+        "transforms": _preset_facts(member.transforms),
         "url": file.url,
-        "sha256": str(file.digest) if file.digest else "unknown",
+        "sha256": str(file.digest) if file.digest else None,
         "bytes": file.size,
-        "here": f"{local.path} (verified: {local.verified})" if local else "not downloaded yet",
+        "here": {"path": str(local.path), "verified": local.verified, "sha256": local.sha256} if local else None,
     }
-    return facts | {key.removeprefix("_"): value for key, value in meta.items()}
+    others = {key.removeprefix("_"): value for key, value in meta.items()}
+    return facts | {key: str(value) if isinstance(value, WeightsEnum) else value for key, value in others.items()}
 
 
-def _preset_text(preset: object) -> str:
+def _preset_facts(preset: object) -> dict[str, Any]:
     if not isinstance(preset, Preset):
-        return str(preset)
-    arguments = ", ".join(f"{name}={value!r}" for name, value in preset.keywords.items())
-    return f"{preset.target.rpartition(':')[2]}({arguments})"
+        return {"preset": str(preset)}
+    return {"preset": preset.target.rpartition(":")[2], **preset.keywords}
+
+
+def _preset_text(facts: dict[str, Any]) -> str:
+    arguments = ", ".join(f"{name}={value!r}" for name, value in facts.items() if name != "preset")
+    return f"{facts['preset']}({arguments})"
 
 
 def _shown(value: object) -> str:
@@ -85,3 +91,12 @@ def _shown(value: object) -> str:
     if isinstance(value, dict):
         return "; ".join(f"{name}: {_shown(inner)}" for name, inner in value.items())
     return str(value)
+
+
+_FOR_PEOPLE: dict[str, Callable[[Any], str]] = {
+    "categories": lambda names: f"{len(names)}: {', '.join(names[:3])}, …" if names else "-",
+    "transforms": _preset_text,
+    "sha256": lambda digest: digest or "unknown",
+    "here": lambda found: f"{found['path']} (verified: {found['verified']})" if found else "not downloaded yet",
+}
+"""How single facts are shown, where not as they are in JSON."""

@@ -12,7 +12,7 @@ from zoo_core.errors import CheckpointError, ManifestError
 from zoo_core.files import MANIFEST_NAME, Settings
 from zoo_core.files._mirror import Mirror
 from zoo_core.files._receive import SourceError
-from zoo_core.files._sources import mirrors_of, parse_mirror
+from zoo_core.files._sources import FolderMirror, mirrors_of, parse_mirror
 from zoo_core.mirrors import Added, Finding, FolderExport, HubPush, verify_mirror
 
 from ._common import (
@@ -144,7 +144,7 @@ def verify(mirror: str | None, names: tuple[str, ...], everything: bool, full: b
             raise ValueError("Give a MIRROR to verify, or name some in ZOO_MIRRORS.")
         findings: dict[str, list[Finding]] = {}
         for each in mirrors:
-            if settings.offline and not each.label.startswith(("file:", "/", ".")):
+            if settings.offline and not isinstance(each, FolderMirror):
                 raise OSError(f"{each.label} cannot be asked: zoo is offline (ZOO_OFFLINE or HF_HUB_OFFLINE is set).")
             members = weights_named(names) if names else _expected(each, settings, everything=everything)
             findings[each.label] = _verify(each, members, settings, full=full)

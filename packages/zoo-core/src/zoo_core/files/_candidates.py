@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ._hub import HubMirror
+from ._links import is_file
 from ._manifest import MANIFEST_NAME
 from ._manifests import manifest_if_here, manifest_label
 from ._mirror import Mirror, forms_in
@@ -45,7 +46,7 @@ def local_candidates(file: WeightsFile, settings: Settings) -> Iterator[Candidat
             twins |= {form.name: form for form in _forms_here(file, mirror, settings) if form.name != file.name}
     for form in [*twins.values(), file]:
         path = settings.checkpoints / form.name
-        yield Candidate(str(settings.checkpoints), path if path.is_file() else None, form)
+        yield Candidate(str(settings.checkpoints), path if is_file(path) else None, form)
 
 
 def _in_search_path(file: WeightsFile, folder: Path) -> Iterator[Candidate]:
@@ -68,6 +69,8 @@ def _in_hub_cache(file: WeightsFile, mirror: HubMirror, settings: Settings) -> I
         return
     for form in forms:
         yield Candidate(place, mirror.find(form, settings), form)
+        for path in mirror.find_in_other_commits(form, settings):
+            yield Candidate(place, path, form, removable=False)  # it may be right for its commit
 
 
 def _forms_here(file: WeightsFile, mirror: Mirror, settings: Settings) -> list[WeightsFile]:

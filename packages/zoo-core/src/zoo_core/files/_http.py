@@ -3,16 +3,19 @@
 import contextlib
 import http.client
 import re
+import string
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from email.utils import parsedate_to_datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+from urllib.parse import quote
 
 from ._receive import BrokenOffError, SourceError
 
@@ -95,6 +98,20 @@ def open_download(
         yield Download(_blocks(response), size, first, _validator(response.headers))
 
 
+@contextmanager
+def open_head(address: Address, *, timeout: float) -> Iterator[Message]:
+    """Ask for the headers of a file.
+
+    Raises:
+        SourceError: No connection, or an error status; the text says which.
+    """
+    request = _request(address, "HEAD")
+    with explained():
+        response: http.client.HTTPResponse = _opener().open(request, timeout=timeout)
+    with response:
+        yield response.headers
+
+
 def beginning(blocks: Iterable[bytes], length: int) -> bytes:
     """Return so many bytes of a stream, or all where it is shorter."""
     content = b""
@@ -138,9 +155,7 @@ def explained() -> Iterator[None]:
 
 def _ask(address: Address, timeout: float, start: int = 0, validator: str | None = None) -> http.client.HTTPResponse:
     """Ask for a file, or for what follows `start` if it is still the same version."""
-    request = urllib.request.Request(address.url, headers={"User-Agent": user_agent(), "Accept-Encoding": "identity"})  # noqa: S310 # only http(s) gets here
-    for name, value in address.headers.items():
-        request.add_unredirected_header(name, value)
+    request = _request(address)
     if validator is not None:
         request.add_header("Range", f"bytes={start}-")
         request.add_header("If-Range", validator)
@@ -158,6 +173,18 @@ def _ask(address: Address, timeout: float, start: int = 0, validator: str | None
             raise SourceError("answered with a part of the file, which was not asked for")
         return _ask(address, timeout)
     return response
+
+
+def _request(address: Address, method: str = "GET") -> urllib.request.Request:
+    url = quote(address.url, safe=string.punctuation)  # what people write, to what may be sent
+    headers = {"User-Agent": user_agent(), "Accept-Encoding": "identity"}
+    try:
+        request = urllib.request.Request(url, method=method, headers=headers)  # noqa: S310 # only http(s) gets here
+    except ValueError as error:
+        raise SourceError(f"is not a URL that can be asked: {error}") from None
+    for name, value in address.headers.items():
+        request.add_unredirected_header(name, value)
+    return request
 
 
 def _continues(response: http.client.HTTPResponse, start: int, validator: str | None) -> bool:
@@ -184,7 +211,7 @@ def _validator(headers: Any) -> str | None:  # as urllib gives them
 
 def _status_error(error: urllib.error.HTTPError) -> SourceError:
     if "infinite loop" in str(error.reason):
-        return SourceError(f"HTTP {error.code}: redirects in a circle")
+        return SourceError(f"HTTP {error.code}: redirects in a circle", status=error.code)
     return answered_with(f"HTTP {error.code} {error.reason}", error.code, error.headers)
 
 
@@ -193,7 +220,11 @@ def answered_with(reason: str, status: int, headers: Any) -> SourceError:  # of 
     wait = _retry_after(headers.get("Retry-After") if headers else None)
     asks = "" if wait is None else f"; it asks to come back in {wait:.0f} s"
     return SourceError(
-        f"{reason}{asks}", is_temporary=status in _FOR_A_MOMENT, retry_after=wait, is_busy=status in _BUSY
+        f"{reason}{asks}",
+        is_temporary=status in _FOR_A_MOMENT,
+        retry_after=wait,
+        is_busy=status in _BUSY,
+        status=status,
     )
 
 

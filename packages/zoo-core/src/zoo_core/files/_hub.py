@@ -13,6 +13,7 @@ from zoo_core.errors import ManifestError, WrongBytesError
 from ._download import download
 from ._http import Address, answered_with, beginning, open_download
 from ._hub_cache import CacheEntry
+from ._links import is_file
 from ._local import Verifier
 from ._manifest import MANIFEST_LIMIT, MANIFEST_NAME, Manifest
 from ._manifests import manifest_if_here, manifest_label
@@ -58,7 +59,20 @@ class HubMirror(Mirror):
     def find(self, file: WeightsFile, settings: Settings) -> Path | None:
         """Return the file's path in the local cache, if it is there. Makes no request, imports no client."""
         path = self._snapshot(settings) / file.paths_in_mirror[0]
-        return path if path.is_file() else None
+        return path if is_file(path) else None
+
+    def find_in_other_commits(self, file: WeightsFile, settings: Settings) -> list[Path]:
+        """Return the file's paths in the local cache, of other commits than the last seen; none if one was chosen."""
+        if self.is_pinned:
+            return []
+        snapshots = self.folder_in(settings.hub_cache) / "snapshots"
+        last = self._snapshot(settings).name
+        try:
+            commits = [commit for commit in os.listdir(snapshots) if commit != last]  # noqa: PTH208
+        except OSError:
+            return []
+        paths = (snapshots / commit / file.paths_in_mirror[0] for commit in sorted(commits))
+        return [path for path in paths if is_file(path)]
 
     def manifest_here(self, settings: Settings) -> Manifest:
         """Return the manifest in the local cache, of the revision that its files are from."""
@@ -66,11 +80,11 @@ class HubMirror(Mirror):
 
     def manifest(self, settings: Settings) -> Manifest:
         """Ask for the manifest, once a process."""
-        return _manifest(self, hub_endpoint(), settings.hub_cache)
+        return _manifest(self, *_access(), settings.hub_cache)
 
     def fetch_form(self, file: WeightsFile, settings: Settings, *, progress: bool) -> tuple[Path, str]:
         """Download the file into the shared cache, verified: the client checks sizes only, and starts over."""
-        _ask(self.repo, self.revision, hub_endpoint())
+        _ask(self.repo, self.revision, *_access())
         entry, address = self.locate(file.paths_in_mirror[0], settings.hub_cache)
         verifier = Verifier.of(settings)
         path, sha256 = self._already_here(entry, file, verifier, settings) or download(
@@ -82,7 +96,7 @@ class HubMirror(Mirror):
     def reason_to_pass_over(self) -> str | None:
         """Return why the repository cannot be used, or `None`; each repository is asked for once a process."""
         try:
-            _ask(self.repo, self.revision, hub_endpoint())
+            _ask(self.repo, self.revision, *_access())
         except SourceError as error:
             return str(error)
         return None
@@ -111,7 +125,7 @@ class HubMirror(Mirror):
         self, entry: CacheEntry, file: WeightsFile, verifier: Verifier, settings: Settings
     ) -> tuple[Path, str] | None:
         """Return the file if its contents came with another revision."""
-        if not entry.blob.is_file():
+        if not is_file(entry.blob):
             return None
         try:
             status, sha256 = entry.blob.stat(), verifier.verify(entry.blob, file)
@@ -142,8 +156,15 @@ def hub_endpoint() -> str:
     return os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
 
 
+def _access() -> tuple[str, str | None]:
+    """Return the Hub that is asked, and the token that goes with it: with another token, the answer may be another."""
+    from huggingface_hub import get_token
+
+    return hub_endpoint(), get_token()
+
+
 @asked_once
-def _ask(repo: str, revision: str, endpoint: str) -> str:
+def _ask(repo: str, revision: str, endpoint: str, _token: str | None) -> str:
     """Ask for the repository once: the client itself would ask an unreachable server for minutes, and for each file.
 
     Returns:
@@ -159,10 +180,10 @@ def _ask(repo: str, revision: str, endpoint: str) -> str:
 
 
 @asked_once
-def _manifest(mirror: HubMirror, endpoint: str, cache: Path) -> Manifest:
+def _manifest(mirror: HubMirror, endpoint: str, token: str | None, cache: Path) -> Manifest:
     from huggingface_hub.errors import EntryNotFoundError
 
-    _ask(mirror.repo, mirror.revision, endpoint)
+    _ask(mirror.repo, mirror.revision, endpoint, token)
     label = manifest_label(mirror.label)
     try:
         entry, address = mirror.locate(MANIFEST_NAME, cache)

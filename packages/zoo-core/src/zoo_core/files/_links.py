@@ -1,6 +1,17 @@
-"""What belongs to a cache where names in it are links."""
+"""What there is under a name, and what belongs to a cache where names in it are links."""
 
+import os
 from pathlib import Path
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether there is a file, as far as that can be seen: there may be a folder that must not be entered."""
+    return os.path.isfile(path)  # noqa: PTH113 # pathlib's raises an error then
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether there is a folder, likewise."""
+    return os.path.isdir(path)  # noqa: PTH112
 
 
 def files_of(path: Path) -> list[Path]:

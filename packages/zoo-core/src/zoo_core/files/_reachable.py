@@ -1,9 +1,8 @@
 """Whether the sources answer, for those who want to know before they need them."""
 
-import urllib.request
-
-from ._http import explained, user_agent
-from ._hub import HubMirror
+from ._http import Address, open_head
+from ._hub import ANSWER_TIMEOUT, HubMirror
+from ._links import is_folder
 from ._receive import SourceError
 from ._settings import Settings
 from ._sources import FolderMirror, HttpMirror, mirrors_of
@@ -21,20 +20,20 @@ def reachability(settings: Settings) -> dict[str, str | None]:
     answers: dict[str, str | None] = {}
     for mirror in mirrors_of(settings):
         if isinstance(mirror, FolderMirror):
-            answers[mirror.label] = None if mirror.folder.is_dir() else "is not a folder here"
+            answers[mirror.label] = None if is_folder(mirror.folder) else "is not a folder here"
         elif isinstance(mirror, HubMirror):
             answers[mirror.label] = "not asked: offline" if settings.offline else mirror.reason_to_pass_over()
         elif isinstance(mirror, HttpMirror):
-            answers[mirror.label] = _ask(mirror.url, settings)
-    return answers | {UPSTREAM: _ask(UPSTREAM, settings)}
+            answers[mirror.label] = _ask(mirror.address(), settings)
+    return answers | {UPSTREAM: _ask(Address(UPSTREAM), settings)}
 
 
-def _ask(url: str, settings: Settings) -> str | None:
+def _ask(address: Address, settings: Settings) -> str | None:
     if settings.offline:
         return "not asked: offline"
-    request = urllib.request.Request(url, method="HEAD", headers={"User-Agent": user_agent()})  # noqa: S310 # http(s) only
     try:
-        with explained(), urllib.request.urlopen(request, timeout=5):  # noqa: S310
+        with open_head(address, timeout=ANSWER_TIMEOUT):
             return None
     except SourceError as error:
-        return None if str(error).startswith("HTTP 4") else str(error)  # it answered: folders need not be listable
+        # Folders need not be listable: that is an answer, too. Who is not let in is told.
+        return None if error.status in range(400, 500) and error.status != 401 else str(error)

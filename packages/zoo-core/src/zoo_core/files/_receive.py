@@ -25,6 +25,7 @@ class SourceError(Exception):
         is_temporary: Whether it may work in a moment.
         retry_after: After how many seconds the source wants to be asked again, if it said so.
         is_busy: Whether the source answered that it has too much to do: then asking it again costs no time-out.
+        status: The HTTP status that it answered with, if it was one.
     """
 
     def __init__(
@@ -34,11 +35,18 @@ class SourceError(Exception):
         is_temporary: bool = False,
         retry_after: float | None = None,
         is_busy: bool = False,
+        status: int | None = None,
     ) -> None:
         super().__init__(reason)
         self.is_temporary = is_temporary
         self.retry_after = retry_after
         self.is_busy = is_busy
+        self.status = status
+
+    @property
+    def says_absent(self) -> bool:
+        """Whether the source works, and has no such file: object stores say 403 for that."""
+        return self.status in {403, 404, 410}
 
 
 class BrokenOffError(SourceError):

@@ -46,10 +46,9 @@ def resolve(
     file = pin_to_lock(file, settings)
     if original:
         file = replace(file, twin=None)
-    if file.url.startswith(PACKAGE_SCHEME):
-        found = _in_package(file, settings, reasons)
-    else:
-        found = find_local(file, settings, reasons) or _fetch_once(file, settings, reasons, progress=progress)
+    found = find_local(file, settings, reasons)
+    if found is None and not file.url.startswith(PACKAGE_SCHEME):
+        found = _fetch_once(file, settings, reasons, progress=progress)
     if found is None:
         raise WeightsUnavailableError(_explain(file, settings, reasons))
     return found
@@ -64,6 +63,8 @@ def find_local(file: WeightsFile, settings: Settings, reasons: dict[str, str] | 
         reasons: Gets an entry for every place that does not have it, or has it wrong.
     """
     reasons = {} if reasons is None else reasons
+    if file.url.startswith(PACKAGE_SCHEME):
+        return _in_package(file, settings, reasons)
     for candidate in local_candidates(file, settings):
         place, path, may_move = candidate.place, candidate.path, candidate.removable and settings.lock is None
         if path is None:

@@ -41,22 +41,25 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read the settings from environment variables, which keep their usual meaning."""
-        cache = Path(environment.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-        hugging_face = Path(environment.get("HF_HOME") or cache / "huggingface").expanduser()
+        """Read the settings from environment variables, which keep their usual meaning.
+
+        Raises:
+            RuntimeError: A folder is in the home folder, and there is none.
+        """
+        mirrors = re.split(r"[,\n]", environment.get("ZOO_MIRRORS", DEFAULT_MIRROR))
+        cache = _expanded(environment.get("XDG_CACHE_HOME") or "~/.cache")
+        hugging_face = _expanded(environment.get("HF_HOME") or cache / "huggingface")
         return cls(
             search_path=tuple(
-                Path(folder).expanduser()
-                for folder in environment.get("ZOO_WEIGHTS_PATH", "").split(os.pathsep)
-                if folder
+                _expanded(folder) for folder in environment.get("ZOO_WEIGHTS_PATH", "").split(os.pathsep) if folder
             ),
             checkpoints=_torch_hub_folder(environment, cache) / "checkpoints",
-            hub_cache=Path(environment.get("HF_HUB_CACHE") or hugging_face / "hub").expanduser(),
+            hub_cache=_expanded(environment.get("HF_HUB_CACHE") or hugging_face / "hub"),
             state=cache / "zoo",
-            mirrors=tuple(part for part in re.split(r"[,\s]+", environment.get("ZOO_MIRRORS", DEFAULT_MIRROR)) if part),
+            mirrors=tuple(mirror for mirror in map(str.strip, mirrors) if mirror),
             offline=_is_on(environment.get("ZOO_OFFLINE")) or _is_on(environment.get("HF_HUB_OFFLINE")),
             mirrors_are_chosen="ZOO_MIRRORS" in environment,
-            lock=Path(environment["ZOO_LOCK"]).expanduser() if environment.get("ZOO_LOCK") else None,
+            lock=_expanded(environment["ZOO_LOCK"]) if environment.get("ZOO_LOCK") else None,
             maps_files=_is_on(environment.get("ZOO_MMAP", "1")),
         )
 
@@ -71,7 +74,22 @@ def _torch_hub_folder(environment: Mapping[str, str], cache: Path) -> Path:
     hub = sys.modules.get("torch.hub")
     if hub is not None and environment is os.environ:
         return Path(hub.get_dir())
-    return Path(environment.get("TORCH_HOME") or cache / "torch").expanduser() / "hub"
+    return _expanded(environment.get("TORCH_HOME") or cache / "torch") / "hub"
+
+
+def _expanded(folder: str | Path) -> Path:
+    """Return a folder with `~` replaced.
+
+    Raises:
+        RuntimeError: There is no home folder, as in some containers.
+    """
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError:
+        raise RuntimeError(
+            f"{folder} is in the home folder, and this user has none: set HOME, or XDG_CACHE_HOME, to a folder that "
+            "can be written to."
+        ) from None
 
 
 def _is_on(value: str | None) -> bool:

@@ -1,6 +1,6 @@
 """The places that files come from: a folder, a web server, a Hugging Face Hub repository, an installed package."""
 
-import os
+import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from zoo_core.errors import ManifestError
 from . import _download
 from ._http import Address, beginning, open_download
 from ._hub import ANSWER_TIMEOUT, HubMirror
+from ._links import is_file, is_folder
 from ._local import Verifier
 from ._manifest import MANIFEST_LIMIT, MANIFEST_NAME, Manifest
 from ._manifests import manifest_label, manifest_of_folder, remember_manifest, remembered_manifest
@@ -53,20 +54,25 @@ class Upstream:
 
     def fetch(self, file: WeightsFile, settings: Settings, *, progress: bool) -> Fetched:
         """Download the file."""
-        return Fetched(*download(self.url, file, settings, progress=progress), file)
+        return Fetched(*download(Address(self.url), file, settings, progress=progress), file)
 
 
 @dataclass(frozen=True, slots=True)
 class HttpMirror(Mirror):
-    """A folder on a web server."""
+    """A folder on a web server.
+
+    Args:
+        url: Of the folder; `https://user:password@host/folder/` where the server wants to know who asks.
+        is_chosen: Whether the user named it; else it is the default.
+    """
 
     url: str
     is_chosen: bool = True
 
     @property
     def label(self) -> str:
-        """The folder's URL."""
-        return self.url
+        """The folder's URL, without the password."""
+        return _split_credentials(self.url)[0]
 
     @property
     def is_trusted(self) -> bool:
@@ -75,13 +81,13 @@ class HttpMirror(Mirror):
 
     def manifest(self, settings: Settings) -> Manifest:
         """Ask for the manifest, once a process, and remember it."""
-        manifest = _http_manifest(self.address(MANIFEST_NAME), manifest_label(self.url))
-        remember_manifest(settings, self.url, manifest)
+        manifest = _http_manifest(self)
+        remember_manifest(settings, self.label, manifest)
         return manifest
 
     def manifest_here(self, settings: Settings) -> Manifest:
         """Return the manifest as last seen."""
-        return remembered_manifest(settings, self.url)
+        return remembered_manifest(settings, self.label)
 
     def fetch_form(self, form: WeightsFile, settings: Settings, *, progress: bool) -> tuple[Path, str]:
         """Download the file from its entry's folder, else from the top."""
@@ -89,13 +95,16 @@ class HttpMirror(Mirror):
         try:
             return download(nested, form, settings, progress=progress)
         except SourceError as error:
-            if not _says_absent(error):
+            if not error.says_absent:
                 raise
         return download(flat, form, settings, progress=progress)
 
-    def address(self, path: str) -> str:
-        """Return the URL of a file in the mirror."""
-        return f"{self.url.rstrip('/')}/{quote(path)}"
+    def address(self, path: str = "") -> Address:
+        """Return where a file in the mirror is."""
+        url, credentials = _split_credentials(self.url)
+        encoded = base64.b64encode(unquote(credentials).encode()).decode()
+        headers = {"Authorization": f"Basic {encoded}"} if credentials else {}
+        return Address(f"{url.rstrip('/')}/{quote(path)}", headers=headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,20 +139,8 @@ class FolderMirror(Mirror):
         """Copy the file."""
         path = find_in_folder(self.folder, form)
         if path is None:
-            raise SourceError("has no such file" if self.folder.is_dir() else "is not a folder here")
-        try:
-            size, blocks = path.stat().st_size, _file_blocks(path)
-        except OSError as error:
-            raise SourceError(f"cannot be read: {error}") from None
-        return receive(
-            blocks,
-            form,
-            settings.checkpoints,
-            Verifier.of(settings),
-            size=size,
-            progress=progress,
-            source=self.label,
-        )
+            raise SourceError("has no such file" if is_folder(self.folder) else "is not a folder here")
+        return copy_here(path, form, settings, progress=progress, source=self.label)
 
 
 def mirrors_of(settings: Settings) -> Iterator[Mirror]:
@@ -188,44 +185,70 @@ def parse_mirror(text: str, *, is_chosen: bool = True) -> Mirror:
         return FolderMirror(text, Path(text).expanduser(), is_chosen)
     raise ValueError(
         f"ZOO_MIRRORS names {text!r}: expected hf://organisation/repository, optionally with @revision, "
-        f"file:///folder, the path of a folder, or https://host/folder/."
+        f"file:///folder, the path of a folder, or https://host/folder/; several are separated by commas."
     )
 
 
-def download(url: str, file: WeightsFile, settings: Settings, *, progress: bool) -> tuple[Path, str]:
+def _split_credentials(url: str) -> tuple[str, str]:
+    """Return a URL without `user:password@`, and that, still quoted."""
+    scheme, _, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    credentials, _, host = authority.rpartition("@")
+    return f"{scheme}://{host}{slash}{path}", credentials
+
+
+def download(address: Address, file: WeightsFile, settings: Settings, *, progress: bool) -> tuple[Path, str]:
     """Download a file into the checkpoints' folder, verified.
 
     Raises:
         SourceError: It cannot be had from there.
     """
-    if urlsplit(url).scheme not in {"http", "https"}:
+    if not address.url.lower().startswith(("http://", "https://")):
         raise SourceError("is not a URL that can be downloaded (expected https://…)")
-    return _download.download(Address(url), file, settings.checkpoints, Verifier.of(settings), progress=progress)
+    return _download.download(address, file, settings.checkpoints, Verifier.of(settings), progress=progress)
 
 
 @asked_once
-def _http_manifest(url: str, label: str) -> Manifest:
+def _http_manifest(mirror: HttpMirror) -> Manifest:
+    label = manifest_label(mirror.label)
     try:
-        with open_download(url, timeout=ANSWER_TIMEOUT) as answer:
+        with open_download(mirror.address(MANIFEST_NAME), timeout=ANSWER_TIMEOUT) as answer:
             return Manifest.parse(beginning(answer.blocks, MANIFEST_LIMIT + 1), label)
     except SourceError as error:
-        if _says_absent(error):
+        if error.says_absent:
             return Manifest(label=label)
         raise
     except ManifestError as error:
         raise SourceError(str(error)) from None
 
 
-def _says_absent(error: SourceError) -> bool:
-    return str(error).startswith(("HTTP 404", "HTTP 403"))  # object stores say 403 for what is not there
+def copy_here(path: Path, file: WeightsFile, settings: Settings, *, progress: bool, source: str) -> tuple[Path, str]:
+    """Copy a file that is on this machine into the checkpoints' folder, verified.
+
+    Returns:
+        The copy, and its SHA-256.
+
+    Raises:
+        SourceError: It cannot be read, or is wrong.
+        OSError: It cannot be written.
+    """
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error}") from None
+    folder, verifier = settings.checkpoints, Verifier.of(settings)
+    return receive(_file_blocks(path), file, folder, verifier, size=size, progress=progress, source=source)
 
 
 def find_in_folder(folder: Path, file: WeightsFile) -> Path | None:
     """Return the file's path in a mirror's folder, if it is there."""
-    return next((folder / path for path in file.paths_in_mirror if os.path.isfile(folder / path)), None)  # noqa: PTH113
+    return next((folder / path for path in file.paths_in_mirror if is_file(folder / path)), None)
 
 
 def _file_blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as source:
-        while block := source.read(1 << 20):
-            yield block
+    try:
+        with path.open("rb") as source:
+            while block := source.read(1 << 20):
+                yield block
+    except OSError as error:  # of this file, not of the folder that it is copied to
+        raise SourceError(f"cannot be read: {error}") from None

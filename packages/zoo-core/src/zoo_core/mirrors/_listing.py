@@ -2,7 +2,6 @@
 
 import hashlib
 import tempfile
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from zoo_core.files import Digest, sha256_of
-from zoo_core.files._http import TIMEOUT, explained, open_download, user_agent
+from zoo_core.files._http import TIMEOUT, open_download, open_head
 from zoo_core.files._hub import HubMirror, hub_endpoint, hub_errors_explained
+from zoo_core.files._links import is_folder
 from zoo_core.files._mirror import Mirror
 from zoo_core.files._receive import SourceError
 from zoo_core.files._sources import FolderMirror, HttpMirror
@@ -123,7 +123,7 @@ class FolderListing:
 
     def see(self, path: str) -> Seen | None:
         """Ask for the file's size."""
-        if not self.mirror.folder.is_dir():
+        if not is_folder(self.mirror.folder):
             raise SourceError("is not a folder here")
         try:
             status = (self.mirror.folder / path).stat()
@@ -148,15 +148,13 @@ class HttpListing:
 
     def see(self, path: str) -> Seen | None:
         """Ask for the file's head."""
-        url, headers = self.mirror.address(path), {"User-Agent": user_agent(), "Accept-Encoding": "identity"}
-        request = urllib.request.Request(url, method="HEAD", headers=headers)  # noqa: S310 # http(s) only
         try:
-            with explained(), urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310
-                if response.headers.get_content_type() == "text/html":
+            with open_head(self.mirror.address(path), timeout=TIMEOUT) as headers:
+                if headers.get_content_type() == "text/html":
                     return None
-                length = response.headers["Content-Length"]
+                length = headers["Content-Length"]
         except SourceError as error:
-            if str(error).startswith(("HTTP 404", "HTTP 403", "HTTP 410")):
+            if error.says_absent:
                 return None
             raise
         return Seen(int(length) if length and length.isdecimal() else None)

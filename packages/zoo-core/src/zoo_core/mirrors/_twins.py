@@ -25,8 +25,10 @@ def write_twin(original: Path, twin: Path) -> str | None:
 
     Raises:
         CheckpointError: The file cannot be read as a checkpoint.
+        OSError: The other cannot be written.
         RuntimeError: What was written is not what was read.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     state = read_state_dict(original)
@@ -36,8 +38,10 @@ def write_twin(original: Path, twin: Path) -> str | None:
     try:
         save_file(dict(_separate(state)), twin, metadata=_metadata(state))
         _check_equal(read_state_dict(twin), state, original)
-    except BaseException:
+    except BaseException as error:
         twin.unlink(missing_ok=True)
+        if isinstance(error, SafetensorError):
+            raise OSError(f"{twin} cannot be written: {error}") from error
         raise
     return None
 
