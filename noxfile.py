@@ -165,7 +165,7 @@ def bench(session: nox.Session) -> None:
     """
     # torchvision works with the one build of torch that it was made for.
     session.install("-q", *PEERS, env={"PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull})
-    install_packages(session)
+    install_packages(session, *groups(session, "test"))  # models and inputs are those of the tests
     results = Path(session.create_tmp())
     for file in results.glob("results.*"):
         file.unlink()

@@ -13,7 +13,16 @@ from click.testing import CliRunner
 from PIL import Image
 
 from zoo_core.cli import main
-from zoo_core.prediction import Failure, ResultsFile, Source, find_sources, shard, write_parquet
+from zoo_core.prediction import (
+    Classification,
+    Failure,
+    ResultsFile,
+    ScoredLabel,
+    Source,
+    find_sources,
+    shard,
+    write_parquet,
+)
 
 WEIGHTS = "Some_Weights.V1"
 
@@ -55,6 +64,18 @@ def test_rows_that_are_there_are_not_written_again(tmp_path):
     assert write(path, sources_of(3)) == (3, 3)
     assert write(path, sources_of(5)) == (5, 5)
     assert [row["source"] for row in rows(path)] == [f"{number}.png" for number in range(5)]
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf")])
+def test_prediction_that_is_no_number_is_a_failure_and_the_run_goes_on(tmp_path, score):
+    path = tmp_path / "results.jsonl"
+    with ResultsFile.open(path, WEIGHTS) as results:
+        for number in (score, 0.5):
+            results.write(Classification(f"{number}.png", (ScoredLabel("cat", 0, number),)))
+        assert (results.rows, results.failures) == (2, 1)
+    broken, fine = rows(path)
+    assert "no number" in broken["error"]
+    assert fine["top"][0]["score"] == 0.5
 
 
 @pytest.mark.parametrize("cut", [1, 5, 20])

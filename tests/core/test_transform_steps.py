@@ -41,6 +41,11 @@ def test_an_image_that_has_the_size_is_not_copied(image: Tensor | Image.Image, s
     assert resize(image, size) is image
 
 
+def test_line_that_would_fill_the_memory_is_refused_before_it_does() -> None:
+    with pytest.raises(ValueError, match=r"40000 x 2 pixels would become one of 5120000 x 256"):
+        resize(Image.new("RGB", (40_000, 2)), 256)
+
+
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
 @pytest.mark.parametrize("size", [28, 100], ids=["shrunk", "enlarged"])
 def test_tensors_are_resized_as_pillow_does_it(interpolation: str, size: int) -> None:

@@ -12,6 +12,8 @@ from torch.nn import functional as F
 
 from zoo_core.layers import ConvNormActivation
 
+from ._initialization import initialise_for_relu
+
 
 class TwoMLPHead(nn.Module):
     """Two fully connected layers.
@@ -75,11 +77,7 @@ class FastRCNNConvFCHead(nn.Sequential):
             layers += [nn.Linear(features, out_features), nn.ReLU(inplace=True)]
             features = out_features
         super().__init__(*layers)
-        for layer in self.modules():
-            if isinstance(layer, nn.Conv2d):
-                nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-                if layer.bias is not None:
-                    nn.init.zeros_(layer.bias)
+        self.apply(initialise_for_relu)
 
 
 class FastRCNNPredictor(nn.Module):

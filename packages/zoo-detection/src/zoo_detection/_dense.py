@@ -8,11 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from zoo_classification import ResNet50_Weights, resnet50
-
 from . import ops
 from ._anchors import AnchorGenerator, DefaultBoxGenerator, require_prediction_for_each_anchor
-from ._backbones import BackboneWithFPN, resnet_fpn_extractor, trainable_layers_or_default
 from ._matching import BELOW_LOW_THRESHOLD, Matcher
 from ._symbols import smaller
 from ._targets import check_labels, check_targets
@@ -141,14 +138,6 @@ def _levels(features: Tensor | Mapping[str, Tensor]) -> list[Tensor]:
     return [features] if isinstance(features, Tensor) else list(features.values())
 
 
-def initialise_normal(module: nn.Module) -> None:
-    """Initialise a convolution with normal values of deviation 0.01, for `Module.apply` (RetinaNet, section 4.1)."""
-    if isinstance(module, nn.Conv2d):
-        nn.init.normal_(module.weight, std=0.01)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-
-
 def set_prior(convolution: nn.Conv2d, probability: float) -> None:
     """Let every score of a new network be rare, so that the many anchors do not drown the few (section 3.3)."""
     assert convolution.bias is not None
@@ -275,36 +264,3 @@ def match_all(matcher: Matcher, targets: Sequence[Target], anchors: Sequence[Ten
         else places.new_full((len(places),), BELOW_LOW_THRESHOLD, dtype=torch.int64)
         for target, places in zip(targets, anchors, strict=True)
     ]
-
-
-def pyramid_of_resnet50(
-    weights: object,
-    weights_backbone: ResNet50_Weights | str | None,
-    trainable_backbone_layers: int | None,
-    *,
-    frozen: bool = True,
-    p6_from: int = 256,
-    progress: bool = True,
-) -> BackboneWithFPN:
-    """Build a ResNet-50 with levels P3 to P7 (RetinaNet, arXiv:1708.02002, section 4).
-
-    Args:
-        weights: Of the detector that it is for; they hold the backbone's.
-        weights_backbone: Of the ResNet, where the detector has none.
-        trainable_backbone_layers: How many of its five layers train: 3 if `None`, all without any weights.
-        frozen: Whether a trained ResNet's batch norm is frozen.
-        p6_from: Channels that P6 is computed from: 256 for P5, 2048 for C5.
-        progress: Show a bar while downloading.
-    """
-    is_trained = weights is not None or weights_backbone is not None
-    trainable = trainable_layers_or_default(
-        trainable_backbone_layers, is_trained=is_trained, max_value=5, default_value=3
-    )
-    network = resnet50(
-        weights=weights_backbone if weights is None else None,
-        progress=progress,
-        norm_layer=ops.FrozenBatchNorm2d if is_trained and frozen else nn.BatchNorm2d,
-    )
-    return resnet_fpn_extractor(
-        network, trainable, returned_layers=[2, 3, 4], extra_blocks=ops.LastLevelP6P7(p6_from, 256)
-    )

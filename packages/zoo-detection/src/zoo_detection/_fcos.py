@@ -31,13 +31,12 @@ from ._dense import (
     above,
     best_of_level,
     detections_of,
-    initialise_normal,
     joined,
-    pyramid_of_resnet50,
     set_prior,
 )
+from ._initialization import initialise_normal
 from ._matching import BELOW_LOW_THRESHOLD
-from ._on_backbones import given, require_anchors, require_out_channels
+from ._on_backbones import given, pyramid_of_resnet50, require_anchors, require_out_channels
 from ._transform import Target, imagenet_transform
 from .catalogue.fcos import FCOS_ResNet50_FPN_Weights
 from .ops._boxes import widen

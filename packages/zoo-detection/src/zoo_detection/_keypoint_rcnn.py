@@ -14,7 +14,7 @@ from zoo_classification import ResNet50_Weights
 from zoo_core.building import builder
 
 from ._faster_rcnn import LEVELS, FasterRCNN
-from ._mask_rcnn import initialise_for_relu
+from ._initialization import initialise_for_relu
 from ._on_backbones import build_on_resnet50, given, require_out_channels
 from ._roi_heads import require_roi_pool
 from .catalogue.keypoint_rcnn import KeypointRCNN_ResNet50_FPN_Weights
@@ -48,7 +48,7 @@ class KeypointRCNNHeads(nn.Sequential):
                 (nn.Conv2d(before, after, 3, padding=1), nn.ReLU(inplace=True)) for before, after in pairs
             )
         )
-        initialise_for_relu(self)
+        self.apply(initialise_for_relu)
 
 
 class KeypointRCNNPredictor(nn.Module):
@@ -70,7 +70,7 @@ class KeypointRCNNPredictor(nn.Module):
     def __init__(self, in_channels: int, num_keypoints: int) -> None:
         super().__init__()
         self.kps_score_lowres = nn.ConvTranspose2d(in_channels, num_keypoints, 4, stride=2, padding=1)
-        initialise_for_relu(self)
+        self.apply(initialise_for_relu)
         self.out_channels = num_keypoints
 
     def forward(self, x: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from zoo_core.building import builder
 from zoo_core.layers import ConvNormActivation
 
 from ._faster_rcnn import LEVELS, FasterRCNN, require_one_of, second_version
+from ._initialization import initialise_for_relu
 from ._on_backbones import build_on_resnet50, require_out_channels
 from ._roi_heads import require_roi_pool
 from .catalogue.mask_rcnn import MaskRCNN_ResNet50_FPN_V2_Weights, MaskRCNN_ResNet50_FPN_Weights
@@ -55,7 +56,7 @@ class MaskRCNNHeads(nn.Sequential):
                 for before, after in zip(channels, layers, strict=True)
             )
         )
-        initialise_for_relu(self)
+        self.apply(initialise_for_relu)
         self.register_load_state_dict_pre_hook(_rename_older_keys)  # type: ignore[no-untyped-call]
 
 
@@ -66,15 +67,6 @@ def _rename_older_keys(heads: nn.Module, state: MutableMapping[str, Tensor], pre
             older = f"{prefix}mask_fcn{index + 1}.{kind}"
             if older in state:
                 state[f"{prefix}{index}.0.{kind}"] = state.pop(older)
-
-
-def initialise_for_relu(module: nn.Module) -> None:
-    """Initialise the convolutions in a module with normal values that preserve the backward signal through ReLUs."""
-    for layer in module.modules():
-        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
-            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
 
 
 class MaskRCNNPredictor(nn.Sequential):
@@ -102,7 +94,7 @@ class MaskRCNNPredictor(nn.Sequential):
                 mask_fcn_logits=nn.Conv2d(dim_reduced, num_classes, 1),
             )
         )
-        initialise_for_relu(self)
+        self.apply(initialise_for_relu)
 
 
 class MaskRCNN(FasterRCNN):

@@ -15,8 +15,14 @@ from zoo_core import WeightsEnum
 from zoo_core.building import build
 
 from ._anchors import AnchorGenerator
-from ._backbones import mobilenet_extractor, resnet_fpn_extractor, trainable_layers_or_default, zero_epsilon
-from .ops import FrozenBatchNorm2d
+from ._backbones import (
+    BackboneWithFPN,
+    mobilenet_extractor,
+    resnet_fpn_extractor,
+    trainable_layers_or_default,
+    zero_epsilon,
+)
+from .ops import FrozenBatchNorm2d, LastLevelP6P7
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -98,6 +104,37 @@ def build_on_mobilenet(
         )
 
     return build(network, weights=weights, progress=progress, **given(num_classes=num_classes), **kwargs)
+
+
+def pyramid_of_resnet50(
+    weights: object,
+    weights_backbone: ResNet50_Weights | str | None,
+    trainable_backbone_layers: int | None,
+    *,
+    frozen: bool = True,
+    p6_from: int = 256,
+    progress: bool = True,
+) -> BackboneWithFPN:
+    """Build a ResNet-50 with levels P3 to P7 (RetinaNet, arXiv:1708.02002, section 4).
+
+    Args:
+        weights: Of the detector that it is for; they hold the backbone's.
+        weights_backbone: Of the ResNet, where the detector has none.
+        trainable_backbone_layers: How many of its five layers train: 3 if `None`, all without any weights.
+        frozen: Whether a trained ResNet's batch norm is frozen.
+        p6_from: Channels that P6 is computed from: 256 for P5, 2048 for C5.
+        progress: Show a bar while downloading.
+    """
+    is_trained = weights is not None or weights_backbone is not None
+    trainable = trainable_layers_or_default(
+        trainable_backbone_layers, is_trained=is_trained, max_value=5, default_value=3
+    )
+    network = resnet50(
+        weights=weights_backbone if weights is None else None,
+        progress=progress,
+        norm_layer=FrozenBatchNorm2d if is_trained and frozen else nn.BatchNorm2d,
+    )
+    return resnet_fpn_extractor(network, trainable, returned_layers=[2, 3, 4], extra_blocks=LastLevelP6P7(p6_from, 256))
 
 
 def given(**arguments: Any) -> dict[str, Any]:

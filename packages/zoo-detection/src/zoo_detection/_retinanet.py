@@ -31,14 +31,13 @@ from ._dense import (
     above,
     best_of_level,
     detections_of,
-    initialise_normal,
     joined,
     match_all,
-    pyramid_of_resnet50,
     set_prior,
 )
+from ._initialization import initialise_normal
 from ._matching import BETWEEN_THRESHOLDS, Matcher
-from ._on_backbones import given, require_anchors, require_out_channels
+from ._on_backbones import given, pyramid_of_resnet50, require_anchors, require_out_channels
 from ._transform import Target, imagenet_transform
 from .catalogue.retinanet import RetinaNet_ResNet50_FPN_V2_Weights, RetinaNet_ResNet50_FPN_Weights
 

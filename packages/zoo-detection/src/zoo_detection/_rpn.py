@@ -16,6 +16,7 @@ from zoo_core.layers import ConvNormActivation
 from ._anchors import AnchorGenerator, by_anchor, require_prediction_for_each_anchor
 from ._box_coding import BoxCoder
 from ._image_list import ImageList
+from ._initialization import initialise_normal
 from ._matching import BELOW_LOW_THRESHOLD, BETWEEN_THRESHOLDS, Matcher
 from ._sampling import BalancedPositiveNegativeSampler
 from ._symbols import smaller
@@ -56,11 +57,7 @@ class RPNHead(nn.Module):
         )
         self.cls_logits = nn.Conv2d(in_channels, num_anchors, 1)
         self.bbox_pred = nn.Conv2d(in_channels, num_anchors * 4, 1)
-        for layer in self.modules():
-            if isinstance(layer, nn.Conv2d):
-                nn.init.normal_(layer.weight, std=0.01)
-                assert layer.bias is not None
-                nn.init.zeros_(layer.bias)
+        self.apply(initialise_normal)
         self.register_load_state_dict_pre_hook(_rename_older_keys)  # type: ignore[no-untyped-call]
 
     def forward(self, x: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:

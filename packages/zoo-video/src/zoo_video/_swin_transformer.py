@@ -5,6 +5,7 @@ Ze Liu, Jia Ning, Yue Cao, Yixuan Wei, Zheng Zhang, Stephen Lin, Han Hu: Video S
 Shapes: N clips of T x H x W pixels or tokens, C channels each, in windows of P tokens. A map has its channels last.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import product
@@ -23,7 +24,6 @@ from zoo_core.layers import (
     initialise_linear,
     inverse_places,
     relative_position_bias,
-    relative_position_index,
     require_positive,
     separate_regions,
     swin_stages,
@@ -50,7 +50,8 @@ class ShiftedWindowAttention3d(ShiftedWindowAttention):
 
     def _define_position_bias(self) -> None:
         super()._define_position_bias()
-        self.relative_position_index = relative_position_index(self.window_size)
+        tokens = math.prod(self.window_size)
+        self.relative_position_index = self.relative_position_index.view(tokens, tokens)
 
     def get_relative_position_bias(self, tokens: int | None = None) -> Tensor:
         """Return what is added to the scores, `(1, num_heads, P, P)`; of the first `tokens` for smaller windows."""

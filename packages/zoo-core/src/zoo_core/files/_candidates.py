@@ -68,8 +68,9 @@ def _in_hub_cache(file: WeightsFile, mirror: HubMirror, settings: Settings) -> I
         yield Candidate(place, None, file, reason=str(error))
         return
     for form in forms:
-        yield Candidate(place, mirror.find(form, settings), form)
-        for path in mirror.find_in_other_commits(form, settings):
+        found = mirror.find(form, settings)
+        yield Candidate(place, found, form)
+        for path in mirror.find_in_other_commits(form, settings) if found is None else ():
             yield Candidate(place, path, form, removable=False)  # it may be right for its commit
 
 

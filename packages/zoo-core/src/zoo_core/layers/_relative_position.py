@@ -4,6 +4,7 @@ Ze Liu, Yutong Lin, Yue Cao, Han Hu, Yixuan Wei, Zheng Zhang, Stephen Lin, Baini
 Vision Transformer using Shifted Windows, 2021, arXiv:2103.14030: relative position bias, section 3.2.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -26,10 +27,12 @@ def relative_position_index(window_size: Sequence[int]) -> Tensor:
                 [2, 1]])
     """
     axes = torch.meshgrid([torch.arange(size) for size in window_size], indexing="ij")
-    index = torch.zeros(1, 1, dtype=torch.int64)
+    tokens = math.prod(window_size)
+    index = torch.zeros(tokens, tokens, dtype=torch.int64)
     for axis, size in zip(axes, window_size, strict=True):
         coordinate = axis.flatten()
-        index = index * (2 * size - 1) + coordinate[:, None] - coordinate + size - 1
+        # In place: windows in time and space have 150,000 pairs, and a network has dozens of them.
+        index.mul_(2 * size - 1).add_(coordinate[:, None]).sub_(coordinate).add_(size - 1)
     return index
 
 

@@ -81,14 +81,16 @@ class ResultsFile:
         return self._kept > 0 and _key(str(source)) in self._known
 
     def write(self, prediction: Prediction) -> None:
-        """Append a prediction, or a failure."""
-        self.failures += isinstance(prediction, Failure)
-        self.rows += 1
+        """Append a prediction, or a failure; a prediction with values that are no finite numbers is a failure, too."""
         row = {**prediction.to_dict(), "weights": self.weights}
         try:
-            line = json.dumps(row, ensure_ascii=False, allow_nan=False).encode()
-        except UnicodeEncodeError:  # a file name that is no UTF-8
-            line = json.dumps(row, allow_nan=False).encode()
+            line = _line(row)
+        except ValueError as error:
+            failure = Failure(prediction.source, f"{prediction.source}: the model gave what is no number ({error}).")
+            self.write(failure)
+            return
+        self.failures += isinstance(prediction, Failure)
+        self.rows += 1
         self._file.write(line + b"\n")
         self._file.flush()  # of what is in a process, kill -9 keeps nothing
 
@@ -102,6 +104,18 @@ class ResultsFile:
             row = _parse(self.path, line, number, self.weights)
             self.failures += "error" in row
             yield _key(row["source"])
+
+
+def _line(row: dict[str, Any]) -> bytes:
+    """Write a row, without its end.
+
+    Raises:
+        ValueError: There is a NaN, or something infinite, which JSON does not have.
+    """
+    try:
+        return json.dumps(row, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError:  # a file name that is no UTF-8
+        return json.dumps(row, allow_nan=False).encode()
 
 
 def _parse(path: Path, line: bytes, number: int, weights: str) -> dict[str, Any]:

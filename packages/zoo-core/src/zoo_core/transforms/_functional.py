@@ -117,7 +117,8 @@ def resize(
 
     Raises:
         TypeError: `image` is neither.
-        ValueError: An argument is not as described, or the image has no pixels.
+        ValueError: An argument is not as described, the image has no pixels, or a PIL image is so long and narrow that
+            it would grow beyond `PIL.Image.MAX_IMAGE_PIXELS`.
 
     Example:
         >>> resize(torch.zeros(3, 20, 31), 10).shape
@@ -133,6 +134,7 @@ def resize(
     height, width = fitted_size(image.height, image.width, sizes)
     if image.size == (width, height):
         return image
+    _check_growth(image, height, width)
     return image.resize((width, height), _PILLOW_FILTERS[mode])
 
 
@@ -250,6 +252,16 @@ def check_tensor(image: object) -> None:
 def _check_pil(image: Image.Image) -> None:
     if 0 in image.size:
         raise ValueError(f"Expected an image of at least one pixel, found {image.width} x {image.height}.")
+
+
+def _check_growth(image: Image.Image, height: int, width: int) -> None:
+    """Refuse what would fill the memory: a line of 40,000 pixels, two high, would get five million columns."""
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and height * width > max(limit, image.height * image.width):
+        raise ValueError(
+            f"An image of {image.width} x {image.height} pixels would become one of {width} x {height}, more than the "
+            f"{limit} that PIL.Image.MAX_IMAGE_PIXELS allows: cut it into pieces that are less long."
+        )
 
 
 def _type_name(value: object) -> str:
