@@ -161,7 +161,8 @@ def third_party_requirements() -> list[str]:
 def bench(session: nox.Session) -> None:
     """Measure against torchvision, in one environment that holds both, and write docs/benchmarks.md.
 
-    `-- start` runs benchmarks/start.py alone, and leaves the page as it is.
+    `-- start` runs benchmarks/start.py alone, and leaves the page as it is; `-- start folder report` runs two, and puts
+    their tables into it.
     """
     # torchvision works with the one build of torch that it was made for.
     session.install("-q", *PEERS, env={"PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull})
@@ -169,9 +170,11 @@ def bench(session: nox.Session) -> None:
     results = Path(session.create_tmp())
     for file in results.glob("results.*"):
         file.unlink()
+    known = [*BENCHMARKS, "report"]
+    are_names = set(session.posargs) <= set(known)
     failed = []
-    for name in session.posargs[:1] or [*BENCHMARKS, "report"]:
-        arguments = session.posargs[1:] or QUICK.get(name, [])
+    for name in (session.posargs or known) if are_names else session.posargs[:1]:
+        arguments = QUICK.get(name, []) if are_names else session.posargs[1:]
         try:
             session.run(
                 "python",

@@ -62,7 +62,7 @@ def main(models: list[str], rounds: int = 3) -> None:
     rows = []
     for model in models:
         with tempfile.TemporaryDirectory() as home:
-            file, folder = prepare(model, "zip", home), Path(home) / "photos"
+            file, folder = prepare(model, home)["zip"], Path(home) / "photos"
             write_photos(folder)
             outputs = [Path(home) / "ours.jsonl", Path(home) / "theirs.jsonl"]
             codes = [with_caches(code, home) for code in (OURS, THEIRS)]
