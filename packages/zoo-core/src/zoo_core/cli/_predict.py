@@ -103,7 +103,15 @@ def command(
         from zoo_core.prediction import PictureFolder, load_predictor, run
 
         optimized = output is not None if optimized is None else optimized
-        predictor = load_predictor(model, weights, device=device, progress=not quiet, optimized=optimized, **options)
+        predictor = load_predictor(
+            model,
+            weights,
+            device=device,
+            progress=not quiet,
+            batch_size=batch_size,
+            optimized=optimized,
+            **options,
+        )
         pictures = None if save is None else PictureFolder(save, predictor, sources)
 
         def predictions(chosen: Iterable[Source]) -> Iterator[Prediction]:

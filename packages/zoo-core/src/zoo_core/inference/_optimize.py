@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 PACKED_DTYPES = frozenset({torch.float32, torch.bfloat16})
 ROUNDS = 10
 SECONDS = 2.0
-"""How often each variant is tried, and how long all of them may take, after a first round that prepares them."""
+"""How often each variant is timed, and how long all of them may take, but for two rounds."""
 
 
 def optimize(
@@ -42,7 +42,8 @@ def optimize(
 
     Args:
         model: Any module that can be copied.
-        example: What the model is called with, of a typical size. May be left out for zoo's own models.
+        example: What the model is called with, of a typical size: what is fastest for one image may not be for many.
+            May be left out for zoo's own models, which get one image.
         dtype: `torch.bfloat16` or `torch.float16`: compute in it, where the hardware gains from that. Outputs stay
             float32. Sums, coordinates and the like then have two or three digits: not for detection.
         compile: Let `torch.compile` make one program of it, which takes minutes at the first call.
@@ -184,19 +185,15 @@ def _packed(variant: OptimizedModel, example: tuple[Any, ...]) -> list[Optimized
 
 
 def _fastest(variants: Sequence[OptimizedModel], example: tuple[Any, ...]) -> OptimizedModel:
-    """Run the variants in turn, and return the one whose best run was the shortest."""
+    """Run the variants, which have run before, in turn, and return the one whose best run was the shortest."""
     if len(variants) == 1:
         return variants[0]
     best = dict.fromkeys(range(len(variants)), math.inf)
-    deadline = math.inf
-    for round_number in range(ROUNDS + 1):
+    deadline = time.perf_counter() + SECONDS
+    for round_number in range(ROUNDS):
         for number, variant in enumerate(variants):
-            seconds = _seconds(variant, example)
-            if round_number > 0:  # the first one prepares
-                best[number] = min(best[number], seconds)
-        if round_number == 0:
-            deadline = time.perf_counter() + SECONDS
-        elif round_number > 1 and time.perf_counter() > deadline:
+            best[number] = min(best[number], _seconds(variant, example))
+        if round_number > 0 and time.perf_counter() > deadline:
             break
     return variants[min(best, key=best.__getitem__)]
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+_LARGEST_EXAMPLE = 8
+"""Beyond so many images the same is fastest as for more, and trying it takes longer."""
+
 Paths: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 
@@ -102,7 +105,7 @@ class _Predict:
         """
         paths = [sources] if isinstance(sources, (str, os.PathLike)) else sources
         found = find_sources(map(Path, paths), task_of(model).media)
-        predictor = load_predictor(model, weights, device=device, **options)
+        predictor = load_predictor(model, weights, device=device, batch_size=batch_size, **options)
         return stream(predictor, found, batch_size=batch_size, workers=workers)
 
 
@@ -115,6 +118,7 @@ def load_predictor(
     *,
     device: str = "cpu",
     progress: bool = True,
+    batch_size: int = 8,
     optimized: bool = False,
     **options: Any,
 ) -> Predictor[Any, Any]:
@@ -125,6 +129,7 @@ def load_predictor(
         weights: An entry of the model's, or its name.
         device: Where to run, as torch names devices.
         progress: Show a bar while downloading.
+        batch_size: How many inputs the model will get at once, about: what is fastest depends on that.
         optimized: Make the model faster first (`zoo_core.inference.optimize`), which takes some seconds: for long runs.
             Int8 models stay as they are.
         **options: What the task's predictor takes.
@@ -145,19 +150,20 @@ def load_predictor(
     if optimized and not task.arguments:
         from zoo_core.inference import optimize
 
-        built = optimize(built.to(device), _example(member, device) if task.media == "images" else None)
+        images = _example(member, min(batch_size, _LARGEST_EXAMPLE), device) if task.media == "images" else None
+        built = optimize(built.to(device), images)
     return task.predictor_class()(built, member, device=device, **options)  # type: ignore[call-arg] # as Predictor says
 
 
-def _example(weights: WeightsEnum, device: str) -> "tuple[Tensor] | None":
-    """Return an image as the weights' preset makes it, if it gives one of a certain size for a batch."""
+def _example(weights: WeightsEnum, count: int, device: str) -> "tuple[Tensor] | None":
+    """Return a batch of images as the weights' preset makes them, if it gives them a certain size."""
     from PIL import Image
 
     preset = weights.transforms()
     if not hasattr(preset, "crop_size"):
         return None
     inputs: Tensor = preset(Image.effect_noise((256, 256), 64))
-    return (inputs[None].to(device),)
+    return (inputs.to(device).repeat(count, 1, 1, 1),)
 
 
 def check_options(model: str, options: Iterable[str]) -> None:
