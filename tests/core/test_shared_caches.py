@@ -77,6 +77,14 @@ def shared(place):
     return folder
 
 
+def with_unreadable_file(folder: Path) -> Path:
+    """Make a folder with the file in it, which nobody but root may read."""
+    folder.mkdir()
+    (folder / NAME).write_bytes(CONTENT)
+    (folder / NAME).chmod(0o000)
+    return folder
+
+
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
@@ -140,20 +148,14 @@ def test_hub_s_files_arrive_where_only_its_cache_can_be_written(place, monkeypat
 
 
 def test_search_path_that_cannot_be_read_is_passed_over(place, file, monkeypatch):
-    folder = place / "weights"
-    folder.mkdir()
-    (folder / NAME).write_bytes(CONTENT)
-    (folder / NAME).chmod(0o000)
+    folder = with_unreadable_file(place / "weights")
     monkeypatch.setenv("ZOO_WEIGHTS_PATH", str(folder))
     with user():
         assert resolve(file, progress=False).source == file.url
 
 
 def test_mirror_s_file_that_cannot_be_read_is_passed_over_and_named(place, file, monkeypatch):
-    folder = place / "mirror"
-    folder.mkdir()
-    (folder / NAME).write_bytes(CONTENT)
-    (folder / NAME).chmod(0o000)
+    folder = with_unreadable_file(place / "mirror")
     monkeypatch.setenv("ZOO_MIRRORS", str(folder))
     with user():
         assert resolve(file, progress=False).source == file.url
