@@ -1,7 +1,9 @@
 """Entry points for torch.hub: every builder of the built-in packages, and the registry's functions.
 
-    torch.hub.load("org/zoo", "resnet50", weights="DEFAULT")
-    torch.hub.load("org/zoo", "get_weight", weights="ResNet50_Weights.IMAGENET1K_V2")
+    torch.hub.load("org/zoo", "resnet50", weights="DEFAULT", trust_repo=True)
+    torch.hub.load("org/zoo", "get_weight", weights="ResNet50_Weights.IMAGENET1K_V2", trust_repo=True)
+
+Without `trust_repo=True`, torch.hub asks whether it may run this file.
 
 Works from a checkout with nothing of zoo installed. Names are resolved when torch.hub asks for them.
 """

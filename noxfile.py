@@ -9,7 +9,7 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "types", "tests", "hub"]
+nox.options.sessions = ["lint", "types", "examples", "tests", "hub"]
 nox.options.error_on_missing_interpreters = True
 
 PACKAGES = sorted(path.parent for path in Path("packages").glob("*/pyproject.toml"))
@@ -20,14 +20,19 @@ WHEELS = [
     ("zoo-flow", "raft_small"),
     ("zoo-video", "r3d_18"),
     ("zoo-digits", "shufflenet_v2_x0_5_digits"),
+    ("zoo-torchvision", "resnet18"),
+    ("zoo-evaluation", None),
+    ("zoo-training", None),
+    ("zoo-export", None),
 ]
-"""The packages that are tried from their wheels, each in an environment of its own, with a model to build."""
+"""The packages that are tried from their wheels, each in an environment of its own, and a model to build, if any."""
 WHEELHOUSE = Path("build/wheels").absolute()
+RELEASE = Path("build/release").absolute()
 built: list[Path] = []
 """Where wheels are, once this run of nox has built them."""
 PEERS = ["torch==2.13.0", "torchvision==0.28.0"]
 BENCHMARKS = ["start", "ready", "fetch", "forward", "optimized", "int8", "operators", "detection"]
-BENCHMARKS += ["detection_steps", "folder", "video_decoding"]
+BENCHMARKS += ["detection_steps", "folder", "video_decoding", "metrics", "evaluation", "training"]
 QUICK = {"ready": ["--quick"], "detection": ["--side", "320"]}
 """What the benchmarks are called with unless they are named: all models would take hours."""
 IN_PARALLEL = ["-n", "auto", "--maxprocesses", "4"]
@@ -50,10 +55,14 @@ def groups(session: nox.Session, *names: str) -> list[str]:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Predict the sample digits with the embedded model."""
-    install_packages(session)
+    """Predict the sample digits with the embedded model, and check its published number."""
+    install_packages(session, "-e", "packages/zoo-digits[held-out]")
     samples = Path("packages/zoo-digits/src/zoo_digits/samples")
     session.run("zoo", "predict", str(samples), "--topk", "2")
+    held_out = Path(session.create_tmp()) / "held_out"
+    shutil.rmtree(held_out, ignore_errors=True)
+    session.run("python", "-m", "zoo_digits.held_out", str(held_out))
+    session.run("zoo", "evaluate", "shufflenet_v2_x0_5_digits", str(held_out), "--assert-within", "0.001")
 
 
 @nox.session
@@ -61,6 +70,14 @@ def tests(session: nox.Session) -> None:
     """Run the tests; more arguments go to pytest."""
     install_packages(session, *groups(session, "test"))
     session.run("pytest", *IN_PARALLEL, *session.posargs, env=ONE_THREAD)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Measure which lines and branches the tests run, in the processes that they start, too; more goes to pytest."""
+    install_packages(session, *groups(session, "test", "coverage"))
+    session.run("coverage", "erase")
+    session.run("pytest", "--cov", *IN_PARALLEL, *session.posargs, env=ONE_THREAD)
 
 
 @nox.session
@@ -78,18 +95,61 @@ def mutation(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Damage files at random, five minutes a reader, in bounded memory; `-- 30` takes thirty seconds each."""
+    install_packages(session, *groups(session, "test"))
+    session.run("python", "-m", "fuzz", *session.posargs, env=ONE_THREAD | {"PYTHONPATH": "tests", "SVT_LOG": "0"})
+
+
+@nox.session
+def first_contact(session: nox.Session) -> None:
+    """Do what README says, from nothing but Python and git: each of its commands as it stands there."""
+    session.run("python", "tests/first_contact_check.py", env=ONE_THREAD)
+
+
+@nox.session
+def pictures(session: nox.Session) -> None:
+    """Draw the pictures of docs/pictures that README shows: the terminal, and the results of each task."""
+    install_packages(session)
+    session.run("python", "examples/draw_pictures.py", "docs/pictures", env=ONE_THREAD)
+
+
+@nox.session
+def video_table(session: nox.Session) -> None:
+    """Print which containers and codecs are read rightly, in every way of reading."""
+    install_packages(session, *groups(session, "test"))
+    session.run("python", "tests/video_table_check.py", env=ONE_THREAD | {"PYTHONPATH": "tests", "SVT_LOG": "0"})
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and formatting."""
+    """Check style, formatting, and which way modules import each other."""
     session.install("-q", "-c", "constraints.txt", *groups(session, "lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports", env={"PYTHONPATH": os.pathsep.join(map(str, Path().glob("packages/*/src")))})
+
+
+LOOSELY = ["--cache-dir=.mypy_cache/scripts", "--allow-untyped-calls", "--no-warn-return-any"]
+LOOSELY += ["--disable-error-code=operator", "--disable-error-code=union-attr"]
+"""How the types of benchmarks and trainings are checked, as pyproject.toml has it for tests."""
 
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check types, strictly."""
+    """Check types: strictly in packages, and what tests, examples and benchmarks state of theirs."""
     install_packages(session, *groups(session, "types"))
     session.run("mypy")
+    # By themselves, for a benchmark may be called as a folder of tests is.
+    scripts = ["benchmarks", "packages/zoo-digits/training"]
+    session.run("mypy", *LOOSELY, *scripts, env={"MYPYPATH": os.pathsep.join(scripts)})
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """Run the examples of docstrings, and the Python blocks of the README files and of docs/."""
+    install_packages(session, *groups(session, "test"))
+    session.run("pytest", *IN_PARALLEL, *session.posargs, "tests/examples_check.py", env=ONE_THREAD)
 
 
 @nox.session
@@ -112,36 +172,105 @@ def build_wheels(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=False)
 @nox.parametrize(("package", "model"), WHEELS, ids=[package for package, _ in WHEELS])
-def wheels(session: nox.Session, package: str, model: str) -> None:
+def wheels(session: nox.Session, package: str, model: str | None) -> None:
     """Install one package from its wheel, with what it depends on and nothing else of the repo, and use it."""
     build_wheels(session)
     session.install("-q", "-c", "constraints.txt", "--find-links", str(WHEELHOUSE), package)
     check = Path("tests/wheel_check.py").absolute()
     session.chdir(session.create_tmp())
-    session.run("python", "-I", "-W", "error", "-W", NO_NUMPY, str(check), package, model)
+    session.run("python", "-I", "-W", "error", "-W", NO_NUMPY, str(check), package, *filter(None, [model]))
     if package == "zoo-digits":
         samples = session.run("python", "-c", "import zoo_digits; print(zoo_digits.__path__[0])", silent=True)
         session.run("zoo", "predict", f"{str(samples).strip()}/samples", "--topk", "1")
 
 
+@nox.session(reuse_venv=False)
+def release(session: nox.Session) -> None:
+    """Build the archives of all packages, check and install them, and write sums and notes; `-- v1.2.3` is the tag."""
+    shutil.rmtree(RELEASE, ignore_errors=True)
+    archives = RELEASE / "dist"
+    session.install("-q", "build", "hatchling>=1.27", "twine")
+    for folder in PACKAGES:  # each wheel from its source archive, so that this one is whole
+        session.run("python", "-m", "build", "-q", "-n", "-o", str(archives), str(folder), silent=True)
+    session.run("twine", "check", "--strict", *map(str, sorted(archives.iterdir())))
+    session.run("python", "tests/release_check.py", str(RELEASE), *session.posargs)
+    session.install("-q", "-c", "constraints.txt", *third_party_requirements())
+    session.install("-q", "--no-index", "--find-links", str(archives), *(package.name for package in PACKAGES))
+    check = Path("tests/wheel_check.py").absolute()
+    session.chdir(session.create_tmp())
+    for package, model in WHEELS:
+        session.run("python", "-I", "-W", "error", "-W", NO_NUMPY, str(check), package, *filter(None, [model]))
+    session.log(f"the archives, their sums and the notes are in {RELEASE}")
+
+
 @nox.session
 def ray(session: nox.Session) -> None:
-    """Predict with Ray Data on two local workers."""
+    """Predict and evaluate with Ray Data on two local workers."""
     install_packages(session, *groups(session, "ray"))
-    session.run("python", "tests/ray_check.py", env={"RAY_USAGE_STATS_ENABLED": "0"})
+    session.run("python", "tests/ray_check.py", env={"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": "examples"})
+
+
+@nox.session
+def training_examples(session: nox.Session) -> None:
+    """Train with Lightning, with Accelerate, with Ray Train on two local workers, and with adapters of peft."""
+    install_packages(session, *groups(session, "training-examples"))
+    session.run("python", "tests/training_examples_check.py", env=ONE_THREAD | {"RAY_USAGE_STATS_ENABLED": "0"})
+
+
+@nox.session
+def packed(session: nox.Session) -> None:
+    """Make a program with PyInstaller, and run it where nothing of zoo is installed; it needs binutils."""
+    install_packages(session, *groups(session, "packed"))
+    work = Path(session.create_tmp())
+    where = ["--distpath", str(work / "dist"), "--workpath", str(work / "build"), "--specpath", str(work)]
+    session.run("pyinstaller", "--noconfirm", "--log-level", "WARN", *where, "tests/packed_program.py")
+    program = work / "dist" / "packed_program" / "packed_program"
+    session.run(str(program), external=True, env={"PYTHONPATH": ""})
+
+
+CLIENTS = {"torchmetrics": "1.9", "segmentation-models-pytorch": "0.6", "timm": "1.0.31"}
+"""Libraries that import torchvision, in the versions that are tried with zoo-torchvision."""
+
+
+@nox.session
+def torchvision_clients(session: nox.Session) -> None:
+    """Run libraries that import torchvision on zoo-torchvision, in an environment that has no torchvision."""
+    install_packages(session, *groups(session, "test", "clients"))
+    session.install("-q", "--no-deps", *(f"{name}>={version}" for name, version in CLIENTS.items()))
+    session.run("pytest", "tests/clients_check.py", *session.posargs, env=ONE_THREAD)
 
 
 @nox.session
 def onnx(session: nox.Session) -> None:
-    """Run exported detectors in ONNX Runtime, and compare."""
+    """Run exported detectors, and small networks of all tasks, in ONNX Runtime, and compare; and the page about it."""
     install_packages(session, *groups(session, "test", "onnx"))
-    session.run("pytest", "-m", "slow", "tests/detection/test_onnx.py", *session.posargs, env=ONE_THREAD)
+    tests = ("tests/detection/test_onnx.py", "tests/export/test_formats.py")
+    session.run("pytest", "-m", "slow", *tests, *session.posargs, env=ONE_THREAD)
+    session.run("pytest", "tests/examples_check.py", "-k", "export.md", env=ONE_THREAD)
+
+
+@nox.session
+def onnx_table(session: nox.Session) -> None:
+    """Export every network to ONNX, compare in ONNX Runtime, and print a table (hours); `-- swin_t` takes that one."""
+    install_packages(session, *groups(session, "test", "onnx"))
+    session.run("python", "tests/onnx_table_check.py", *session.posargs, env=ONE_THREAD | {"PYTHONPATH": "tests"})
+
+
+@nox.session
+def export(session: nox.Session) -> None:
+    """Export every model to every format, compare, and write docs/export.md (hours); `-- swin_t raft_small` takes some.
+
+    A model that the table has already, of the same versions, is not tried again; `-- --again swin_t` does.
+    """
+    install_packages(session, *groups(session, "test", "export"))
+    session.run("pytest", "-m", "slow or not slow", "tests/export", env=ONE_THREAD)
+    session.run("python", "tests/export_table_check.py", *session.posargs, env=ONE_THREAD | {"PYTHONPATH": "tests"})
 
 
 @nox.session
 def digits(session: nox.Session) -> None:
     """Measure the embedded digit model on the held-out digits; `-- --train` trains it again first."""
-    install_packages(session, *groups(session, "train"))
+    install_packages(session, *groups(session, "test"))
     if "--train" in session.posargs:
         session.run("python", "packages/zoo-digits/training/train.py")
     session.run("python", "packages/zoo-digits/training/evaluate.py")
@@ -191,5 +320,8 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def parity(session: nox.Session) -> None:
-    """Exchange state with torchvision, compare outputs, print a table; `-- --quick` leaves out the largest models."""
-    session.notify("bench", ["parity", *session.posargs])
+    """Exchange state with torchvision, compare outputs, print a table; `-- --quick` leaves out the largest models.
+
+    `-- --api` compares names and signatures instead, and writes a summary into docs/compatibility.md.
+    """
+    session.notify("bench", ["api"] if "--api" in session.posargs else ["parity", *session.posargs])

@@ -15,8 +15,8 @@ from torchvision.models.detection import roi_heads
 
 from detection import timed
 from measure import in_turn, milliseconds, print_table, ratio
-from zoo_detection._keypoint_decoding import heatmaps_to_keypoints
-from zoo_detection._mask_pasting import paste_masks_in_image
+from zoo_detection.keypoints.heatmaps import heatmaps_to_keypoints
+from zoo_detection.masks.pasting import paste_masks_in_image
 
 CASES = [(10, 100), (10, 300), (100, 100), (100, 300)]
 """Numbers of instances, and the greatest width and height of their boxes in pixels."""

@@ -43,7 +43,7 @@ started = time.perf_counter()
 print(time.perf_counter() - started)
 """
 VERIFIED = CLIENT.format(
-    imports="from zoo_core.files import file_of_url, resolve\nimport filelock, zoo_core.files._fetch",
+    imports="from zoo_core.files import file_of_url, resolve\nimport filelock",
     call="resolve(file_of_url('Model_Weights.V1', url), progress=False)",
 )
 CURL = CLIENT.format(

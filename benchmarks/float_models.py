@@ -39,7 +39,7 @@ def trained_pair(name: str, **kwargs: Any) -> tuple[nn.Module, nn.Module]:
     That is another network than without weights where batch norm is frozen. The state is zoo's; torchvision has to take
     it.
     """
-    member = get_model_weights(name).DEFAULT
+    member = get_model_weights(name)["DEFAULT"]
     ours = prepare_(build_as(name, member.name, **kwargs), record_of("outputs", name, member.name))
     with mock.patch.object(WeightsEnum, "get_state_dict", return_value=ours.state_dict()):
         return ours, torchvision.models.get_model(name, weights=member.name, **kwargs).eval()
@@ -52,7 +52,7 @@ def inputs_for(name: str, batch: int) -> tuple[Any, ...]:
 
 def _crop(name: str) -> list[int]:
     """Return the height and width that the weights' preset cuts out."""
-    height, *width = get_model_weights(name).DEFAULT.transforms().crop_size
+    height, *width = get_model_weights(name)["DEFAULT"].transforms().crop_size  # type: ignore[misc]
     return [height, *(width or [height])]
 
 

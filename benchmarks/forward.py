@@ -35,7 +35,7 @@ def compare(name: str) -> list[tuple[object, ...]]:
     ours.load_state_dict(theirs.state_dict())
     rows = []
     for batch, memory_format in cases(name):
-        models = [model.to(memory_format=memory_format) for model in (ours, theirs)]
+        models = [model.to(memory_format=memory_format) for model in (ours, theirs)]  # type: ignore[call-overload] # in no stub of torch
         inputs = [in_format(value, memory_format) for value in inputs_for(name, batch)]
         times, apart = measure(models, inputs)
         layout = str(memory_format).removeprefix("torch.").removesuffix("_format").replace("_", " ")

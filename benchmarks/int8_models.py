@@ -22,7 +22,7 @@ def images_for(name: str, batch: int = 1) -> Tensor:
 
 def backend_of(name: str) -> str:
     """Return the engine that a model's published weights are for."""
-    return str(get_model_weights(name).DEFAULT.meta["backend"])
+    return str(get_model_weights(name)["DEFAULT"].meta["backend"])
 
 
 def floating(name: str) -> nn.Module:

@@ -12,8 +12,9 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torchvision
@@ -33,7 +34,7 @@ class Case(NamedTuple):
     """One row of the table."""
 
     name: str
-    prepare: Callable[[], Callable[[object], Tensor]]
+    prepare: Callable[[], Callable[[Any], Tensor | None]]
     """Makes the inputs, and returns what is measured: a call of the operators of a library."""
 
 
@@ -46,20 +47,35 @@ def cases() -> Iterator[Case]:
                     name = f"roi_align, {count} boxes, {side}x{side}, {size[0]}x{size[1]}, {layout}"
                     yield Case(
                         name + (", backward" if backward else ""),
-                        lambda *, arguments=(count, side, size, layout, backward): roi_align_case(*arguments),
+                        partial(roi_align_case, count, side, size, layout, backward),
                     )
+    yield from other_cases()
     for scene in (spread, clustered, stacked):
         for count in (300, 1000, 2000, 5000):
             for by_class in (False, True):
                 yield Case(
                     f"{'batched_nms' if by_class else 'nms'}, {count} boxes, {scene.__name__}",
-                    lambda *, arguments=(scene, count, by_class): nms_case(*arguments),
+                    partial(nms_case, scene, count, by_class),
                 )
+
+
+def other_cases() -> Iterator[Case]:
+    """Yield the rows of what our own detectors do not use."""
+    for count in (300, 1000):
+        for backward in (False, True):
+            more = ", backward" if backward else ""
+            for name, channels in (("roi_pool", 256), ("ps_roi_pool", 490), ("ps_roi_align", 490)):
+                yield Case(f"{name}, {count} boxes, 7x7{more}", partial(pool_case, name, count, channels, backward))
+    for channels, side in ((64, 64), (256, 32)):
+        for backward in (False, True):
+            name = f"deform_conv2d, {channels} channels, 3x3, {side}x{side}" + (", backward" if backward else "")
+            yield Case(name, partial(deformed_case, channels, side, backward))
+    yield Case("box_iou, 500 x 500 rotated boxes", rotated_case)
 
 
 def roi_align_case(
     count: int, side: int, size: tuple[int, int], layout: str, backward: bool
-) -> Callable[[object], Tensor]:
+) -> Callable[[Any], Tensor | None]:
     """Pool 256 channels, as box and mask heads do; the boxes are of all sizes, more than a pyramid gives one level."""
     features = torch.randn(1, 256, *size, requires_grad=backward)
     if layout == "channels last":
@@ -67,7 +83,7 @@ def roi_align_case(
     boxes, scale = [spread(count)], size[0] / IMAGE[0]
     gradient = torch.randn(count, 256, side, side)
 
-    def run(library) -> Tensor:
+    def run(library: Any) -> Tensor | None:
         pooled = library.roi_align(features, boxes, side, scale, 2)
         if not backward:
             return pooled
@@ -78,7 +94,49 @@ def roi_align_case(
     return run
 
 
-def nms_case(scene: Callable[[int], Tensor], count: int, by_class: bool) -> Callable[[object], Tensor]:
+def pool_case(name: str, count: int, channels: int, backward: bool) -> Callable[[Any], Tensor | None]:
+    """Pool a map of stride 16; position-sensitive means end before its borders, where gradients of theirs differ."""
+    size = (50, 68)
+    features, scale = torch.randn(1, channels, *size, requires_grad=backward), size[0] / IMAGE[0]
+    arguments = (7, scale, 2) if name == "ps_roi_align" else (7, scale)
+    boxes = [spread(count) * 0.97]
+
+    def run(library: Any) -> Tensor | None:
+        pooled = getattr(library, name)(features, boxes, *arguments)
+        if not backward:
+            return pooled
+        features.grad = None
+        pooled.backward(torch.ones_like(pooled))
+        return features.grad
+
+    return run
+
+
+def deformed_case(channels: int, side: int, backward: bool) -> Callable[[Any], Tensor | None]:
+    """Convolve with offsets of about a pixel and masks, as a network with deformable convolutions does."""
+    features, weight = torch.randn(1, channels, side, side), torch.randn(channels, channels, 3, 3)
+    offset, mask = torch.randn(1, 18, side, side), torch.rand(1, 9, side, side)
+    inputs = [one.requires_grad_(backward) for one in (features, offset, weight, mask)]
+
+    def run(library: Any) -> Tensor | None:
+        output = library.deform_conv2d(*inputs[:3], padding=(1, 1), mask=mask)
+        if not backward:
+            return output
+        for one in inputs:
+            one.grad = None
+        output.backward(torch.ones_like(output))
+        return features.grad
+
+    return run
+
+
+def rotated_case() -> Callable[[Any], Tensor | None]:
+    """Overlap boxes at any angle."""
+    boxes = torch.cat((ops.box_convert(spread(500), "xyxy", "cxcywh"), torch.rand(500, 1) * 360), 1)
+    return lambda library: library.box_iou(boxes, boxes.flip(0), fmt="cxcywhr")
+
+
+def nms_case(scene: Callable[[int], Tensor], count: int, by_class: bool) -> Callable[[Any], Tensor | None]:
     """Suppress at 0.5, without or with classes; no two scores are equal, since torchvision's order of those varies."""
     boxes, scores, classes = scene(count), torch.randperm(count) / count, torch.randint(0, CLASSES, (count,))
     if by_class:
@@ -126,7 +184,7 @@ def differing(ours: Tensor, theirs: Tensor) -> float:
     return ((ours - theirs).abs().max() / theirs.std()).item()
 
 
-def timed(run: Callable[[object], Tensor], library: object) -> Callable[[], float]:
+def timed(run: Callable[[Any], Tensor | None], library: object) -> Callable[[], float]:
     """Return a function that measures one call."""
     clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
 

@@ -1,8 +1,8 @@
 """Exchange state with torchvision, as a black box, and compare outputs. Run by `nox -s parity`; prints a table.
 
 Its environment holds both libraries. `-- --quick` leaves out models of more than 100 M parameters, names of models all
-others. Models whose records have losses are compared in training, too, and as they are built with weights. A last table
-is for int8, where outputs of the same state must be identical.
+others. Models whose records have losses are compared in training, too, and as they are built with weights. A table is
+for int8, where outputs of the same state must be identical, and the last one for operators and pictures.
 """
 
 import sys
@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 import parity_int8
+import parity_operators
 from float_models import pair, trained_pair
 from reference.agreement import difference, share_in_place
 from reference.families import float_modules, num_params
@@ -32,7 +33,7 @@ def main(names: list[str], *, quick: bool) -> None:
     print("|---|---:|---|---|---:|---:|")
     all_models = [name for module in float_modules() for name in list_models(module)]
     failed = [name for name in names or all_models if not (quick and num_params(name) > 100e6) and not compare(name)]
-    failed += [] if names else parity_int8.differing()
+    failed += [] if names else parity_int8.differing() + parity_operators.differing()
     if failed:
         sys.exit(f"These differ: {', '.join(failed)}")
 
@@ -42,7 +43,7 @@ def compare(name: str) -> bool:
     record = record_of("outputs", name, "none")
     if "training" not in record:
         return compare_with(name, record, pair)
-    trained = record_of("outputs", name, get_model_weights(name).DEFAULT.name)
+    trained = record_of("outputs", name, get_model_weights(name)["DEFAULT"].name)
     return all([compare_with(name, record, pair), compare_with(name, trained, trained_pair)])
 
 

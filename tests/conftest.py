@@ -11,7 +11,7 @@ from torch import Tensor
 
 from zoo_core import Weights, WeightsEnum
 from zoo_core.files import Settings, sha256_of
-from zoo_core.files._once import forget_answers
+from zoo_core.files.sources._asked_once import forget_answers
 
 # Read by huggingface_hub when it is imported. A token that somebody has logged in with must not reach test servers.
 os.environ |= {"HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
@@ -27,7 +27,8 @@ def _own_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path / "caches" / "huggingface"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
     monkeypatch.setenv("ZOO_MIRRORS", "")
-    monkeypatch.delenv("ZOO_LOCK", raising=False)
+    for name in ("ZOO_LOCK", "ZOO_LICENSES"):
+        monkeypatch.delenv(name, raising=False)
     forget_answers()
 
 

@@ -6,8 +6,10 @@ torch.hub finds this checkout in its cache, as it would after a download.
 import contextlib
 import io
 import tempfile
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -24,10 +26,11 @@ def main() -> None:
         check_entry_points()
         check_models()
         check_weights()
+        check_warnings()
     print("torch.hub works from a checkout with nothing of zoo installed")
 
 
-def load(entry_point: str, /, *args: object, **kwargs: object) -> object:
+def load(entry_point: str, /, *args: object, **kwargs: object) -> Any:
     """Load an entry point."""
     return torch.hub.load(REPO, entry_point, *args, trust_repo=True, verbose=False, **kwargs)
 
@@ -35,9 +38,13 @@ def load(entry_point: str, /, *args: object, **kwargs: object) -> object:
 def check_entry_points() -> None:
     """List the entry points, and ask for help on each."""
     names = torch.hub.list(REPO, trust_repo=True, verbose=False)
-    assert {"resnet50", "get_weight", "get_model", "get_model_weights", "list_models"} <= set(names), names
+    own = {"get_weight", "get_model", "get_model_weights", "list_models"}
+    assert {"resnet50", "shufflenet_v2_x0_5_digits"} | own <= set(names), names
     with contextlib.redirect_stderr(io.StringIO()):  # a line for each call
-        assert [name for name in names if not torch.hub.help(REPO, name, trust_repo=True)] == []
+        helps = {name: torch.hub.help(REPO, name, trust_repo=True) for name in names}
+    assert [name for name, text in helps.items() if not text] == []
+    arguments = ("weights", "progress", "num_classes", "**kwargs")
+    assert all(f"\n    {argument}: " in helps["resnet50"] for argument in arguments), helps["resnet50"]
     print(f"torch.hub.list: {len(names)} entry points, each with help")
 
 
@@ -47,7 +54,19 @@ def check_models() -> None:
     assert network(torch.zeros(1, 3, 64, 64)).shape == (1, 7)
     assert type(load("get_model", name="shufflenet_v2_x0_5", weights=None)).__name__ == "ShuffleNetV2"
     assert "mobilenet_v3_small" in load("list_models", include="mobilenet*")
-    print(f"torch.hub.load: {type(network).__name__}, and models by name")
+    digits = load("shufflenet_v2_x0_5_digits", weights="DEFAULT")  # its weights are in the checkout
+    assert digits.eval()(torch.zeros(1, 3, 64, 64)).shape == (1, 10)
+    print(f"torch.hub.load: {type(network).__name__}, models by name, and the digits with their weights")
+
+
+def check_warnings() -> None:
+    """Call a builder in the old way: the warning points at this file."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        load("resnet18", pretrained=False)
+        load("get_model", name="resnet18", pretrained=False)
+    assert [warning.filename for warning in caught] == [__file__] * 4, caught
+    print("torch.hub.load: a warning points at its caller")
 
 
 def check_weights() -> None:

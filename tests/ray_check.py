@@ -1,4 +1,4 @@
-"""Predict with Ray Data on two local workers, as examples/ray_data.py does. Run by `nox -s ray`; prints what it did."""
+"""Predict and evaluate with Ray Data on two local workers, as the examples do. Run by `nox -s ray`."""
 
 import json
 import sys
@@ -10,7 +10,9 @@ from PIL import Image
 
 sys.path.append(str(Path(__file__).parents[1] / "examples"))
 from ray_data import main as example
+from ray_evaluation import main as evaluation_example
 from zoo_core.prediction import Failure, predict
+from zoo_evaluation import EvaluationJob
 
 MODEL = "shufflenet_v2_x0_5_digits"
 
@@ -36,10 +38,32 @@ def main() -> None:
             assert "not an image" in row["error"], row
         else:
             (label,) = json.loads(row["prediction"])["top"]
-            assert label["index"] == prediction.top[0].index, (row, prediction)
-            assert abs(label["score"] - prediction.top[0].score) < 1e-5, (row, prediction)
+            assert label["index"] == prediction.top[0].index, (row, prediction)  # type: ignore[attr-defined]
+            assert abs(label["score"] - prediction.top[0].score) < 1e-5, (row, prediction)  # type: ignore[attr-defined]
             assert row["error"] is None
+    check_evaluation()
     print("Ray Data: 100 rows from two workers, the same as from one process; one of them an error")
+
+
+def check_evaluation() -> None:
+    """Compare the record of two workers with that of one process."""
+    import zoo_digits
+
+    samples = Path(str(zoo_digits.__file__)).parent / "samples"
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "digits"
+        for path in samples.glob("*.png"):
+            (data / path.stem).mkdir(parents=True)
+            (data / path.stem / path.name).write_bytes(path.read_bytes())
+        joined = evaluation_example(str(data), str(Path(folder) / "joined"), model=MODEL).to_dict()
+        alone = EvaluationJob(model=MODEL, dataset=data).run()
+        assert len(list((Path(folder) / "joined").glob("predictions-*-of-2.jsonl"))) == 2
+    assert alone is not None
+    expected = alone.to_dict()
+    assert joined.pop("timing")["predicted"] == 0
+    expected.pop("timing")
+    assert joined == expected, (joined, expected)
+    print("Ray Data: the record of two workers is that of one process")
 
 
 if __name__ == "__main__":

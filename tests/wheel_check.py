@@ -10,16 +10,22 @@ import zoo_core
 from zoo_core._registry import get_model_entry
 
 
-def main(package: str, model: str) -> None:
-    """Check that `package` came from its wheel, is whole, and that `model` of it works."""
+def main(package: str, model: str | None = None) -> None:
+    """Check that `package` came from its wheel, is whole, and that `model` of it, or its command, works."""
     module = package.replace("-", "_")
     origin = Path(str(find_spec(module).origin))
     assert "site-packages" in origin.parts, origin
     shipped = {path.suffix for path in files(package)} | {path.name for path in files(package)}
-    assert {".pyi", "py.typed", ".json"} <= shipped, shipped
+    data = set() if package in {"zoo-export", "zoo-training"} else {".json"}  # which have no facts of their own
+    assert {".pyi", "py.typed", *data} <= shipped, shipped
 
+    if model is None:
+        CHECKS_OF_PACKAGES[package]()
+        assert "torch" not in sys.modules
+        print(f"{package} works from its wheel: {origin.parent}")
+        return
     assert model in zoo_core.list_models()
-    weights = zoo_core.get_model_weights(model).DEFAULT
+    weights = zoo_core.get_model_weights(model)["DEFAULT"]
     classes = len(weights.meta.get("categories", ()))
     assert "torch" not in sys.modules
     builder = zoo_core.get_model_builder(model)
@@ -62,6 +68,39 @@ CHECKS = {
     "detection": check_detection,
     "video": check_video,
     "optical_flow": check_optical_flow,
+}
+
+
+def check_evaluation():
+    from zoo_evaluation import get_protocol, list_protocols
+
+    assert get_protocol(list_protocols()[0]).metrics
+    from zoo_core.cli import main as zoo
+
+    zoo(["evaluate", "--list"], standalone_mode=False)
+
+
+def check_training():
+    from zoo_core.cli import main as zoo
+    from zoo_training import Recipe, write_recipe
+
+    write_recipe(Recipe(epochs=3), "recipe.toml")
+    zoo(["train", "--help"], standalone_mode=False)
+
+
+def check_export():
+    from zoo_export.formats import FORMATS, get_format
+
+    assert [get_format(name).name for name in FORMATS] == list(FORMATS)
+    from zoo_core.cli import main as zoo
+
+    zoo(["export", "--list"], standalone_mode=False)
+
+
+CHECKS_OF_PACKAGES = {
+    "zoo-evaluation": check_evaluation,
+    "zoo-training": check_training,
+    "zoo-export": check_export,
 }
 
 

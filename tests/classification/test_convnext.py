@@ -71,7 +71,7 @@ def test_block_adds_its_scaled_residual() -> None:
 def test_layer_scale_starts_blocks_near_the_identity() -> None:
     features = torch.rand(2, 8, 5, 5)
     assert torch.equal(CNBlock(8, 0.0, 0.0)(features), features)
-    scales = [block.layer_scale for block in network().features[1]]
+    scales = [block.layer_scale for block in network().features[1]]  # type: ignore[attr-defined]
     assert torch.equal(torch.cat(scales), torch.full((16, 1, 1), 1e-6))
 
 
@@ -82,8 +82,8 @@ def test_stochastic_depth_grows_linearly_to_the_last_block() -> None:
 
 
 def test_stochastic_depth_of_a_single_block_is_off() -> None:
-    (block,) = network(block_setting=[CNBlockConfig(8, None, 1)], stochastic_depth_prob=0.5).features[1]
-    assert block.stochastic_depth.p == 0.0
+    (block,) = network(block_setting=[CNBlockConfig(8, None, 1)], stochastic_depth_prob=0.5).features[1]  # type: ignore[misc]
+    assert block.stochastic_depth.p == 0.0  # type: ignore[has-type]
 
 
 def test_stochastic_depth_skips_blocks_of_samples_in_training() -> None:

@@ -20,7 +20,14 @@ from zoo_classification import (
 from zoo_classification._efficientnet import FusedMBConv, MBConv
 from zoo_core.layers import StochasticDepth
 
-STAGE = {"expand_ratio": 4, "kernel": 3, "stride": 1, "input_channels": 16, "out_channels": 16, "num_layers": 2}
+STAGE: dict[str, Any] = {
+    "expand_ratio": 4,
+    "kernel": 3,
+    "stride": 1,
+    "input_channels": 16,
+    "out_channels": 16,
+    "num_layers": 2,
+}
 CONFIGS = pytest.mark.parametrize("config", [MBConvConfig, FusedMBConvConfig])
 
 
@@ -71,17 +78,17 @@ def test_channels_are_scaled_to_multiples_of_eight_and_depths_up() -> None:
 
 def test_scaling_is_done_once_however_many_blocks() -> None:
     blocks = network(MBConvConfig(6, 3, 2, 24, 40, 3, width_mult=2.0)).features[1]
-    assert [block.out_channels for block in blocks] == [80, 80, 80]
+    assert [block.out_channels for block in blocks] == [80, 80, 80]  # type: ignore[attr-defined]
 
 
 def test_a_stage_strides_in_its_first_block_only() -> None:
     stages = network(FusedMBConvConfig(4, 3, 2, 16, 24, 3), MBConvConfig(4, 3, 2, 24, 24, 2)).eval().features
     features, sizes = torch.zeros(1, 3, 64, 64), []
-    for block in [stages[0], *stages[1], *stages[2]]:
+    for block in [stages[0], *stages[1], *stages[2]]:  # type: ignore[misc]
         features = block(features)
         sizes.append(features.shape[-1])
     assert sizes == [32, 16, 16, 16, 8, 8]
-    assert [block.use_res_connect for block in [*stages[1], *stages[2]]] == [False, True, True, False, True]
+    assert [block.use_res_connect for block in [*stages[1], *stages[2]]] == [False, True, True, False, True]  # type: ignore[misc]
 
 
 @CONFIGS

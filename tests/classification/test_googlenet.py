@@ -123,8 +123,8 @@ def test_dropout_acts_in_training_only() -> None:
     network = GoogLeNet(num_classes=10, init_weights=False)
     network.aux1.conv = nn.Identity()  # batch norm differs in training, too
     features = torch.rand(2, 128, 4, 4)
-    assert not torch.equal(network.aux1(features), network.aux1(features))
-    assert torch.equal(network.eval().aux1(features), network.aux1(features))
+    assert not torch.equal(network.aux1(features), network.aux1(features))  # type: ignore[misc]
+    assert torch.equal(network.eval().aux1(features), network.aux1(features))  # type: ignore[misc]
 
 
 def test_layers_start_from_a_truncated_normal_distribution() -> None:

@@ -127,7 +127,7 @@ def test_first_layer_of_each_block_halves_the_resolution() -> None:
 
 def test_shortcut_without_a_stride_only_fits_the_channels() -> None:
     block = MBConv(8, 16, 4, 0.25, 1, nn.GELU, nn.BatchNorm2d)
-    assert [type(layer) for layer in block.proj] == [nn.Conv2d]
+    assert [type(layer) for layer in block.proj] == [nn.Conv2d]  # type: ignore[attr-defined]
     assert block(torch.zeros(2, 8, 5, 5)).shape == (2, 16, 5, 5)
 
 

@@ -63,7 +63,7 @@ def test_state_of_the_first_version_gives_the_model_of_that_version(keep_metadat
     with pytest.warns(UserWarning, match="first version of MNASNet"):
         network.load_state_dict(state)
     assert torch.equal(network(images), other(images))
-    assert network.state_dict()._metadata[""] == {"version": 1}
+    assert network.state_dict()._metadata[""] == {"version": 1}  # type: ignore[attr-defined]
 
 
 def test_checkpoint_of_the_first_version_is_taken_over() -> None:
@@ -76,7 +76,7 @@ def test_checkpoint_of_the_first_version_is_taken_over() -> None:
 def test_first_version_of_width_1_is_like_the_second() -> None:
     network = MNASNet(1.0, num_classes=10)
     network.load_state_dict(first_version(1.0).state_dict())
-    assert network.state_dict()._metadata[""] == {"version": 2}
+    assert network.state_dict()._metadata[""] == {"version": 2}  # type: ignore[attr-defined]
 
 
 def test_layers_of_the_first_version_stay_where_and_as_the_others_are() -> None:

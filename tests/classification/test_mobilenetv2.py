@@ -31,7 +31,7 @@ def test_arguments_that_cannot_be_a_network_are_refused(arguments: dict[str, Any
 
 def channels(network: MobileNetV2) -> list[int]:
     """Return the channels of the last block of each of the first three stages, and of the last convolution."""
-    return [network.features[index].out_channels for index in (0, 1, 3, 6, -1)]
+    return [network.features[index].out_channels for index in (0, 1, 3, 6, -1)]  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -31,7 +32,7 @@ from zoo_classification import (
     squeezenet1_0,
     squeezenet1_1,
 )
-from zoo_classification._shifted_window import PatchMergingV2, SwinTransformerBlockV2
+from zoo_classification._swin_transformer import PatchMergingV2, SwinTransformerBlockV2
 
 
 def bottlenecks(num_classes: int) -> ResNet:
@@ -39,7 +40,7 @@ def bottlenecks(num_classes: int) -> ResNet:
 
 
 def convnext(num_classes: int) -> ConvNeXt:
-    stages = [CNBlockConfig(*widths, 1) for widths in pairwise((16, 24, 32, 40, None))]
+    stages = [CNBlockConfig(*widths, 1) for widths in pairwise((16, 24, 32, 40, None))]  # type: ignore[arg-type]
     return ConvNeXt(stages, stochastic_depth_prob=0.1, num_classes=num_classes)
 
 
@@ -48,7 +49,10 @@ def dense(num_classes: int) -> DenseNet:
 
 
 def efficientnet(num_classes: int) -> EfficientNet:
-    stages = [FusedMBConvConfig(2, 3, 2, 16, 16, 2), MBConvConfig(4, 5, 2, 16, 24, 2)]
+    stages: list[MBConvConfig | FusedMBConvConfig] = [
+        FusedMBConvConfig(2, 3, 2, 16, 16, 2),
+        MBConvConfig(4, 5, 2, 16, 24, 2),
+    ]
     return EfficientNet(stages, dropout=0.2, num_classes=num_classes)
 
 
@@ -65,7 +69,7 @@ def swin(num_classes: int) -> SwinTransformer:
 
 
 def swin_v2(num_classes: int) -> SwinTransformer:
-    blocks = {"block": SwinTransformerBlockV2, "downsample_layer": PatchMergingV2}
+    blocks: dict[str, Any] = {"block": SwinTransformerBlockV2, "downsample_layer": PatchMergingV2}
     return SwinTransformer([4, 4], 8, [1, 2], [1, 2], [3, 3], num_classes=num_classes, **blocks)
 
 

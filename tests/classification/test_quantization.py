@@ -2,9 +2,11 @@
 
 import copy
 import json
+import pickle
 import platform
 import subprocess
 import sys
+import warnings
 
 import pytest
 import torch
@@ -312,8 +314,8 @@ def test_weights_of_the_other_kind_are_a_type_error_that_names_the_argument():
 def test_pretrained_stands_for_the_first_weights_of_the_kind(quantize, member):
     with (
         without_files(),
-        pytest.warns(UserWarning, match="'pretrained' is deprecated"),
-        pytest.warns(UserWarning, match=f"`weights={member}`"),
+        pytest.warns(UserWarning, match="pretrained= is deprecated"),
+        pytest.warns(UserWarning, match=f"weights={member},"),
     ):
         quantization.resnet50(pretrained=True, quantize=quantize)
 
@@ -424,6 +426,23 @@ def test_weights_are_packed_for_the_networks_engine_whatever_torchs_is(engine, c
     assert torch.equal(network(images), twin(images))
 
 
+@pytest.mark.filterwarnings("ignore:TypedStorage is deprecated:UserWarning")  # torch's own
+@pytest.mark.parametrize("name", ["mobilenet_v2", "mobilenet_v3_large", "shufflenet_v2_x0_5"])
+@pytest.mark.parametrize("torchs", ["fbgemm", "qnnpack"])
+def test_pickled_network_computes_the_same_whatever_torchs_engine_is(engine, name, torchs):
+    network = getattr(quantization, name)(quantize=True, num_classes=10)
+    network.load_state_dict(random_state(network))
+    images = image_batch((1, 3, 64, 64))
+    engine(torchs)
+    expected = network(images)  # what has no weights computes as torch's engine does
+    twin = pickle.loads(pickle.dumps(network))
+    assert twin.engine == network.engine
+    assert not twin.training
+    assert torch.equal(twin(images), expected)
+    assert torch.equal(copy.deepcopy(twin)(images), expected)
+    assert_same_state(twin.state_dict(), network.state_dict())
+
+
 # Fusing and training.
 
 
@@ -486,3 +505,14 @@ def test_predictor_of_an_int8_model_is_int8(publish):
 def test_prediction_with_int8_elsewhere_than_on_a_cpu_is_refused():
     with pytest.raises(ValueError, match="runs on cpu only, found device 'cuda'"):
         load_predictor(SMALL, device="cuda")
+
+
+@pytest.mark.parametrize("module", [zoo_classification, quantization])
+@pytest.mark.parametrize("weights", [None, "DEFAULT"])
+def test_warning_about_auxiliary_classifiers_points_at_the_call(module, weights):
+    options = {"quantize": True} if module is quantization else {}
+    with warnings.catch_warnings(record=True) as caught, without_files():
+        warnings.simplefilter("always")
+        module.googlenet(weights=weights, aux_logits=True, init_weights=False, **options)
+    found = [warning.filename for warning in caught if "NOT pretrained" in str(warning.message)]
+    assert found == ([__file__] if weights else [])

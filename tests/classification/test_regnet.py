@@ -12,8 +12,8 @@ from zoo_classification import BlockParams, RegNet, RegNet_Y_128GF_Weights, regn
 from zoo_classification._regnet import ResBottleneckBlock
 from zoo_core.layers import SqueezeExcitation
 
-DESIGN = {"depth": 16, "w_0": 48, "w_a": 27.89, "w_m": 2.09, "group_width": 8}
-STAGES = {
+DESIGN: dict[str, Any] = {"depth": 16, "w_0": 48, "w_a": 27.89, "w_m": 2.09, "group_width": 8}
+STAGES: dict[str, Any] = {
     "depths": [1, 2],
     "widths": [16, 24],
     "group_widths": [8, 8],
@@ -81,7 +81,7 @@ def test_groups_are_no_wider_than_their_stage_and_fill_it() -> None:
 def test_a_stage_strides_in_its_first_block_only() -> None:
     features, sizes = torch.zeros(1, 32, 32, 32), []
     for stage in network().eval().trunk_output:
-        for block in stage:
+        for block in stage:  # type: ignore[attr-defined]
             features = block(features)
             sizes.append(tuple(features.shape[1:]))
     assert sizes == [(16, 16, 16), (24, 8, 8), (24, 8, 8)]
@@ -121,7 +121,7 @@ def test_stem_blocks_norms_and_activations_can_be_replaced() -> None:
 
 def test_the_model_that_was_never_pretrained_on_imagenet_alone_has_no_pretrained_weights() -> None:
     with (
-        pytest.warns(UserWarning, match="The parameter 'pretrained' is deprecated"),
+        pytest.warns(UserWarning, match="pretrained= is deprecated"),
         pytest.raises(ValueError, match=rf"No weights available .* {RegNet_Y_128GF_Weights.IMAGENET1K_SWAG_E2E_V1}"),
     ):
         regnet_y_128gf(pretrained=True)

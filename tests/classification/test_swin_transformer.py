@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoo_classification import SwinTransformer, swin_t, swin_v2_t
-from zoo_classification._shifted_window import PatchMergingV2, ShiftedWindowAttentionV2, SwinTransformerBlockV2
+from zoo_classification._swin_transformer import PatchMergingV2, ShiftedWindowAttentionV2, SwinTransformerBlockV2
 from zoo_core.layers import PatchMerging, ShiftedWindowAttention, SwinTransformerBlock
 
 VERSIONS = pytest.mark.parametrize("attention", [ShiftedWindowAttention, ShiftedWindowAttentionV2])
@@ -148,7 +148,7 @@ def test_odd_maps_are_padded_before_patches_are_merged(merging: type[PatchMergin
 
 def test_position_bias_of_version_2_is_bounded() -> None:
     layer = ShiftedWindowAttentionV2(8, [4, 4], [0, 0], num_heads=2)
-    nn.init.normal_(layer.cpb_mlp[2].weight, std=100.0)
+    nn.init.normal_(layer.cpb_mlp[2].weight, std=100.0)  # type: ignore[arg-type]
     bias = layer.get_relative_position_bias()
     assert bias.min().item() >= 0.0
     assert bias.max().item() <= 16.0
@@ -177,7 +177,8 @@ def test_layers_start_from_the_distributions_of_the_paper_s_code(builder: Any) -
     network = builder()
     linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
     assert torch.cat([layer.weight.flatten() for layer in linear]).std().item() == pytest.approx(0.02, abs=2e-5)
-    assert not any(layer.bias.any() for layer in linear if layer.bias is not None)
+    biases: list[Tensor | None] = [layer.bias for layer in linear]
+    assert not any(bias.any() for bias in biases if bias is not None)
     layers = [module for module in network.modules() if isinstance(module, ShiftedWindowAttention)]
     if builder is swin_t:
         tables = torch.cat([layer.relative_position_bias_table.flatten() for layer in layers])

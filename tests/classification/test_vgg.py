@@ -25,7 +25,7 @@ def test_name_tells_the_number_of_layers_with_weights(builder: Callable[..., VGG
 
 def test_batch_norm_follows_each_convolution() -> None:
     with torch.device("meta"):
-        kinds = [type(layer) for layer in vgg11_bn().features if not isinstance(layer, nn.MaxPool2d)]
+        kinds = [type(layer) for layer in vgg11_bn().features if not isinstance(layer, nn.MaxPool2d)]  # type: ignore[attr-defined]
     assert kinds == 8 * [nn.Conv2d, nn.BatchNorm2d, nn.ReLU]
 
 
@@ -64,7 +64,7 @@ def test_scripted_module_agrees(network: VGG) -> None:
 
 
 def test_layers_start_from_normal_distributions(network: VGG) -> None:
-    convolutions = [layer for layer in network.features if isinstance(layer, nn.Conv2d)]
+    convolutions = [layer for layer in network.features if isinstance(layer, nn.Conv2d)]  # type: ignore[attr-defined]
     scaled = torch.cat([(conv.weight * math.sqrt(conv.weight[:, 0].numel() / 2)).flatten() for conv in convolutions])
     assert scaled.std().item() == pytest.approx(1, abs=0.002)
     linear = network.classifier[3]
@@ -77,4 +77,4 @@ def test_initialisation_can_be_left_to_pytorch() -> None:
     torch.manual_seed(0)
     convolution = nn.Conv2d(3, 512, kernel_size=7)
     before = convolution.weight.clone()
-    assert torch.equal(VGG(convolution, num_classes=2, init_weights=False).features.weight, before)
+    assert torch.equal(VGG(convolution, num_classes=2, init_weights=False).features.weight, before)  # type: ignore[arg-type]

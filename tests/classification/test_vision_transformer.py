@@ -18,16 +18,23 @@ from zoo_classification import (
     vit_b_32,
     vit_h_14,
 )
-from zoo_core.building import without_files
+from zoo_core.building import load_checkpoint, without_files
 
-SHAPE = {"image_size": 32, "patch_size": 8, "num_layers": 2, "num_heads": 2, "hidden_dim": 16, "mlp_dim": 32}
+SHAPE: dict[str, Any] = {
+    "image_size": 32,
+    "patch_size": 8,
+    "num_layers": 2,
+    "num_heads": 2,
+    "hidden_dim": 16,
+    "mlp_dim": 32,
+}
 STEM = [ConvStemConfig(6, 3, 2), ConvStemConfig(12, 3, 4)]
 
 
 def small(**kwargs: Any) -> VisionTransformer:
     torch.manual_seed(0)
     network = VisionTransformer(**{**SHAPE, "num_classes": 10, **kwargs})
-    nn.init.normal_(network.heads.head.weight)
+    nn.init.normal_(network.heads.head.weight)  # type: ignore[arg-type]
     return network
 
 
@@ -91,9 +98,9 @@ def test_scripted_module_agrees() -> None:
 
 def test_attention_is_that_of_pytorch() -> None:
     attention = small().encoder.layers[0].self_attention.eval()
-    nn.init.normal_(attention.in_proj_bias)
+    nn.init.normal_(attention.in_proj_bias)  # type: ignore[arg-type]
     tokens = torch.rand(2, 5, 16)
-    expected, _ = nn.MultiheadAttention.forward(attention, tokens, tokens, tokens, need_weights=False)
+    expected, _ = nn.MultiheadAttention.forward(attention, tokens, tokens, tokens, need_weights=False)  # type: ignore[arg-type]
     torch.testing.assert_close(attention(tokens, tokens, tokens, need_weights=False)[0], expected)
 
 
@@ -152,10 +159,25 @@ def test_weights_tell_the_image_size(builder: Any, member: str, size: int) -> No
         assert builder(weights=member, image_size=size).image_size == size
 
 
-def test_another_image_size_than_that_of_the_weights_is_refused() -> None:
-    message = "'image_size' expected value 384 but got 224 instead.*interpolate_embeddings"
-    with pytest.raises(ValueError, match=message):
-        vit_b_16(weights=ViT_B_16_Weights.IMAGENET1K_SWAG_E2E_V1, image_size=224)
+def test_image_size_may_differ_from_that_of_the_weights() -> None:
+    with without_files(), torch.device("meta"):
+        assert vit_b_16(weights=ViT_B_16_Weights.IMAGENET1K_V1, image_size=384).encoder.pos_embedding.shape[1] == 577
+
+
+def test_a_checkpoint_is_fitted_to_the_image_size_and_the_classifier() -> None:
+    state = small().state_dict()
+    network = small(image_size=56, num_classes=3)
+    head = network.state_dict()["heads.head.weight"].clone()
+    load_checkpoint(network, {name: tensor.clone() for name, tensor in state.items()}, source="test")
+    fitted = interpolate_embeddings(56, 8, state, reset_heads=True)
+    assert all(torch.equal(network.state_dict()[name], tensor) for name, tensor in fitted.items())
+    assert torch.equal(network.state_dict()["heads.head.weight"], head)
+    assert network.eval()(torch.zeros(1, 3, 56, 56)).shape == (1, 3)
+
+
+def test_an_image_size_that_no_patches_fill_is_refused_with_weights() -> None:
+    with pytest.raises(ValueError, match="image_size should be a multiple of 16, found 230"):
+        vit_b_16(weights=ViT_B_16_Weights.IMAGENET1K_V1, image_size=230)
 
 
 def test_image_size_is_free_without_weights() -> None:

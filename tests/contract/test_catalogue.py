@@ -2,16 +2,19 @@
 
 import ast
 import inspect
+import re
 from collections import Counter
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from zoo_core import WeightsEnum, get_model_builder, get_model_weights, get_weight, list_models
+from zoo_core import WeightsEnum, get_model_builder, get_model_weights, get_weight, list_models, list_weights
 from zoo_core._catalogue import read_entries, read_family
 from zoo_core._packages import built_in_packages, plug_ins
-from zoo_core._registry import get_model_entry
+from zoo_core._registry import all_tasks, get_model_entry, task_of
+from zoo_core.names import load_reference
+from zoo_core.prediction import Predictor
 
 PACKAGES = (*built_in_packages(), *plug_ins())
 ENTRIES = [entry for package in PACKAGES for entry in package.models]
@@ -30,6 +33,21 @@ def stub_names(module: str) -> set[str]:
     return {alias.asname or alias.name for node in imports for alias in node.names}
 
 
+@pytest.mark.parametrize("name", list_models())
+def test_task_of_a_model_is_stated_by_exactly_one_package(name):
+    task = get_model_entry(name).task
+    assert [stated.name for package in PACKAGES for stated in package.tasks()].count(task) == 1
+    assert task_of(name).name == task
+
+
+@pytest.mark.parametrize("task", list(all_tasks()), ids=lambda task: task.name)
+def test_what_a_task_refers_to_is_there_and_takes_what_it_states(task):
+    predictor = task.predictor_class()
+    assert issubclass(predictor, Predictor)
+    assert {"device", *(option.name for option in task.options)} <= inspect.signature(predictor).parameters.keys()
+    assert callable(load_reference(task.example))
+
+
 def test_no_name_is_registered_twice():
     assert [name for name, count in Counter(entry.name for entry in ENTRIES).items() if count > 1] == []
 
@@ -42,6 +60,20 @@ def test_builder_is_public_documented_and_keyword_only(name):
     assert inspect.getdoc(builder)
     kinds = {parameter.kind for parameter in inspect.signature(builder).parameters.values()}
     assert kinds <= {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD}
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_docstring_of_a_builder_says_every_argument_once(name):
+    builder = get_model_builder(name)
+    parameters = inspect.signature(builder).parameters.values()
+    expected = [f"**{p.name}" if p.kind is p.VAR_KEYWORD else p.name for p in parameters]
+    arguments = inspect.getdoc(builder).partition("\nArgs:\n")[2].partition("\n\n")[0]
+    assert re.findall(r"^ {4}([\w*]+): \S", arguments, re.MULTILINE) == expected
+
+
+def test_what_all_builders_take_is_said_in_no_family():
+    files = [path for package in PACKAGES for path in Path(import_module(package.module).__file__).parent.glob("_*.py")]
+    assert [path.name for path in files if "progress: Show a bar" in path.read_text()] == []
 
 
 @pytest.mark.parametrize("name", list_models())
@@ -109,3 +141,25 @@ def test_entry_states_what_users_ask_for(member):
     assert all(0 <= value <= 100 or value != value for values in meta["_metrics"].values() for value in values.values())
     if member.file.size is not None:
         assert member.file.size / 2**20 == pytest.approx(meta["_file_size"], abs=0.01)
+
+
+CLIPS = {
+    "R3D_18": (15, 16, 5, "video"),
+    "MC3_18": (15, 16, 5, "video"),
+    "R2Plus1D_18": (15, 16, 5, "video"),
+    "S3D": (15, 128, 1, "clip"),
+    "MViT_V1_B": (7.5, 16, 5, "video"),
+    "MViT_V2_S": (7.5, 16, 5, "video"),
+    "Swin3D_T": (15, 32, 12, "video"),
+    "Swin3D_S": (15, 32, 12, "video"),
+    "Swin3D_B": (15, 32, 12, "video"),
+}
+"""Frames a second, frames a clip, clips a video, and what the published accuracy counts."""
+
+
+@pytest.mark.parametrize("member", list_weights(task="video"), ids=str)
+def test_video_entries_state_the_clips_that_they_were_measured_with(member):
+    meta = member.meta
+    stated = tuple(meta[name] for name in ("frame_rate", "clip_len", "clips_per_video", "level"))
+    assert stated == CLIPS[type(member).__name__.removesuffix("_Weights")]
+    assert meta["clip_len"] >= meta.get("min_temporal_size", 1)

@@ -10,7 +10,7 @@ from reference.records import build_as, cases
 from zoo_core import get_model, get_model_weights
 
 MEMBERS = [case for case in cases(slow_if_large=True) if case.values[1] != "none"]
-WITH_CLASSES = [case for case in MEMBERS if "categories" in get_model_weights(case.values[0])[case.values[1]].meta]
+WITH_CLASSES = [case for case in MEMBERS if "categories" in get_model_weights(case.values[0])[case.values[1]].meta]  # type: ignore[arg-type]
 
 
 def initialised(model, member):

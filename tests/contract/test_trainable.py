@@ -20,7 +20,7 @@ def test_every_detection_model_has_a_record_and_no_record_is_of_another() -> Non
     assert RECORDS.keys() == DETECTION
 
 
-@pytest.mark.filterwarnings("ignore:Changing trainable_backbone_layers has no effect:UserWarning")
+@pytest.mark.filterwarnings("ignore:trainable_backbone_layers= has no effect:UserWarning")
 @pytest.mark.parametrize(
     ("model", "kwargs", "layers", "number"),
     [

@@ -5,28 +5,47 @@ import sys
 import pytest
 
 from core.example_package import write_package
+from core.example_tasks import write_task_package
 from core.tiny_weights import V1, V2, family_of, published
 from servers import FileServer, HubServer
 from zoo_core import _packages
 
 
 @pytest.fixture
-def install(tmp_path, monkeypatch):
-    """Install packages written by `write_package`, for one test."""
+def site(tmp_path, monkeypatch):
+    """A folder where packages can be installed for one test."""
     folder = tmp_path / "site-packages"
     folder.mkdir()
     monkeypatch.syspath_prepend(folder)
     before = set(sys.modules)
-
-    def install_package(name="example_zoo", **kwargs):
-        write_package(folder, name, **kwargs)
-        _packages.plug_ins.cache_clear()
-
-    yield install_package
+    _packages.plug_ins.cache_clear()
+    yield folder
     _packages.plug_ins.cache_clear()
     for module in set(sys.modules) - before:
         if module.partition(".")[0].endswith("_zoo"):
             del sys.modules[module]
+
+
+@pytest.fixture
+def install(site):
+    """Install packages written by `write_package`, for one test."""
+
+    def install_package(name="example_zoo", **kwargs):
+        write_package(site, name, **kwargs)
+        _packages.plug_ins.cache_clear()
+
+    return install_package
+
+
+@pytest.fixture
+def install_tasks(site):
+    """Install the package `light_zoo`, with tasks and a command of its own, for one test."""
+
+    def install_package(**kwargs):
+        write_task_package(site, **kwargs)
+        _packages.plug_ins.cache_clear()
+
+    return install_package
 
 
 @pytest.fixture

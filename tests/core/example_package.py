@@ -6,7 +6,7 @@ from pathlib import Path
 MODULE = '''
 from enum import auto
 from zoo_core import Preset, Weights, WeightsEnum
-from zoo_core.building import build, builder
+from zoo_core.building import builder
 
 
 class Tiny_Weights(WeightsEnum):
@@ -20,15 +20,15 @@ class Own_Weights(WeightsEnum):
     DEFAULT = V1
 
 
-@builder(weights=Tiny_Weights.V1)
-def tiny(*, weights=None, progress=True, **kwargs):
+@builder(Tiny_Weights.V1)
+def tiny(**kwargs):
     """Build the smallest network."""
-    return build(_network, weights=weights, progress=progress, **kwargs)
+    return _network(**kwargs)
 
 
-@builder(weights=Own_Weights.V1)
-def own(*, weights=None, progress=True, **kwargs):
-    return build(_network, weights=weights, progress=progress, **kwargs)
+@builder(Own_Weights.V1)
+def own(**kwargs):
+    return _network(**kwargs)
 
 
 def without_weights(*, progress=True, **kwargs):

@@ -41,3 +41,14 @@ def test_file_that_is_no_text_and_folder_that_is_none_are_passed_over(site, monk
     (site / "entry_points.txt").write_bytes(b"[zoo.packages]\n\xff\xfe = x")
     monkeypatch.setattr(sys, "path", [*sys.path, str(site / "archive.zip")])
     assert list(entry_points("zoo.packages")) == []
+
+
+@pytest.mark.parametrize(("folder", "found"), [("src", ["digits"]), ("lib", [])])
+def test_checkout_on_the_path_states_its_entry_points_where_its_code_is_in_src(tmp_path, monkeypatch, folder, found):
+    (tmp_path / folder).mkdir()
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "zoo-digits"\n\n[project.entry-points."zoo.packages"]\ndigits = "zoo_digits"\n'
+        '\n[project.entry-points."zoo.commands"]\nother = "other:command"\n'
+    )
+    monkeypatch.setattr(sys, "path", [str(tmp_path / folder)])
+    assert [point.name for point in entry_points("zoo.packages") if point.module == "zoo_digits"] == found

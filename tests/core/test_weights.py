@@ -127,7 +127,7 @@ def test_members_are_the_same_however_they_are_reached(example):
 
 
 def test_metadata_may_refer_to_another_package(install):
-    other = {"categories": "@example_zoo:shapes", "unquantized": "ResNet18_Weights.DEFAULT"}
+    other = {"categories": "@example_zoo:shapes", "unquantized": "zoo_classification:ResNet18_Weights.DEFAULT"}
     entry = ENTRY | {"meta": ENTRY["meta"] | other}
     install()
     install("other_zoo", family=FAMILY | {"weights": {"Tiny_Weights": {"V1": entry, "V2": entry}}})

@@ -3,6 +3,7 @@
 import hashlib
 import io
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -47,7 +48,7 @@ def published(entry: str, seed: int, **more: object) -> Published:
     return Published(entry, f"tiny_{seed}-{sha256[:8]}.pth", output.getvalue(), state)
 
 
-def family_of(upstream: FileServer, files: list[Published]) -> dict[str, object]:
+def family_of(upstream: FileServer, files: list[Published]) -> dict[str, Any]:
     """Publish the files, and return the catalogue of their package: V1 with a prefix, V2 with the full digest."""
     facts = {}
     for file in files:

@@ -15,7 +15,7 @@ from zoo_core import Preset, Weights, WeightsEnum, get_model_weights
 from zoo_core.cli import main
 from zoo_core.drawing import colour_of
 from zoo_core.prediction import find_sources, run, stream, task_of
-from zoo_detection.coco_format import RunLengths
+from zoo_detection.coco_format import RunLengths, result_document
 from zoo_detection.prediction import DetectedObject, Detection, DetectionPredictor
 
 MODEL = "fasterrcnn_mobilenet_v3_large_320_fpn"
@@ -93,7 +93,7 @@ def test_less_probable_objects_are_reported_when_asked_for(tmp_path: Path) -> No
 
 def test_the_picture_shows_box_mask_and_probable_keypoints(predictor: DetectionPredictor, tmp_path: Path) -> None:
     (outcome,) = run(predictor, find_sources([picture(tmp_path)]))
-    drawn = predictor.draw(outcome.decoded, outcome.prediction)
+    drawn = predictor.draw(outcome.decoded, outcome.prediction)  # type: ignore[arg-type]
     assert drawn.size == (640, 480)
     colour = colour_of(1)
     assert drawn.getpixel((200, 250)) == colour  # the box
@@ -104,10 +104,20 @@ def test_the_picture_shows_box_mask_and_probable_keypoints(predictor: DetectionP
     assert drawn.getpixel((500, 400)) == (0, 0, 255)
 
 
+def test_objects_draw_themselves_and_round_their_numbers(predictor: DetectionPredictor, tmp_path: Path) -> None:
+    path = picture(tmp_path)
+    (outcome,) = run(predictor, find_sources([path]))
+    expected = predictor.draw(outcome.decoded, outcome.prediction)  # type: ignore[arg-type]
+    (in_memory,) = predictor(Image.open(path))
+    assert outcome.prediction.draw().tobytes() == in_memory.draw().tobytes() == expected.tobytes()
+    assert "score=0.9, box=(100.0, 50.0, 300.0, 250.0)" in repr(in_memory)
+    assert "counts=(48050, 200, 280, 200, 280, 200, 280, 200, … 401 in all)" in repr(in_memory)
+
+
 def test_images_of_any_sizes_go_together(predictor: DetectionPredictor, tmp_path: Path) -> None:
     paths = [picture(tmp_path, f"{side}.png", (side, 400)) for side in (320, 500)]
     first, second = stream(predictor, find_sources(paths))
-    assert [item.objects[0].mask.width for item in (first, second)] == [320, 500]
+    assert [item.objects[0].mask.width for item in (first, second)] == [320, 500]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -152,12 +162,13 @@ def test_an_object_without_mask_or_keypoints_has_neither_in_json() -> None:
 
 def test_the_command_line_predicts_and_draws(publish: Any, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    member = get_model_weights(MODEL).DEFAULT
+    member = get_model_weights(MODEL)["DEFAULT"]
     state = build_as(MODEL, member.name).state_dict()
     state["roi_heads.box_predictor.cls_score.bias"][17] = 8  # a random network that believes in cats
     publish(member, state)
     path = picture(tmp_path, "street.png", (160, 120))
-    arguments = ["--model", MODEL, "--min-score", "0.6", "--save", str(tmp_path / "drawn"), "--json"]
+    raw = ["--raw", str(tmp_path / "raw"), "--min-score", "0.6"]
+    arguments = ["--model", MODEL, *raw, "--save", str(tmp_path / "drawn"), "--json"]
     done = CliRunner().invoke(main, ["predict", str(path), *arguments])
     assert done.exit_code == 0, done.output
     (row,) = json.loads(done.stdout)
@@ -165,6 +176,37 @@ def test_the_command_line_predicts_and_draws(publish: Any, tmp_path: Path) -> No
     assert {found["category"] for found in row["detections"]} == {"cat"}
     with Image.open(tmp_path / "drawn" / "street.png") as drawn:
         assert drawn.width >= 160
+    document = json.loads((tmp_path / "raw" / "detections.json").read_text())
+    assert [found["bbox"] for found in document] == [found["bbox"] for found in row["detections"]]
+    assert {(found["image_id"], found["category_id"]) for found in document} == {(str(path), 17)}
+    (tmp_path / "raw" / "detections.json").unlink()
+    again = CliRunner().invoke(main, ["predict", str(path), "--model", MODEL, *raw])
+    assert (again.exit_code, "nothing is left to do" in again.stderr) == (0, True)
+    assert json.loads((tmp_path / "raw" / "detections.json").read_text()) == document
+
+
+def test_a_run_s_detections_are_one_list_with_the_numbers_of_the_images_if_all_have_one() -> None:
+    found = {"category_id": 1, "category": "person", "score": 0.5, "bbox": [0.0, 0.0, 1.0, 1.0]}
+    rows: list[dict[str, Any]] = [
+        {"source": "val/000000000139.jpg", "detections": [found, found]},
+        {"source": "val/broken.jpg", "error": "why"},
+        {"source": "val/000000000285.jpg", "detections": [found]},
+    ]
+    ids = [entry["image_id"] for entry in json.loads("".join(result_document(rows)))]
+    assert ids == [139, 139, 285]
+    for other in ("street.jpg", "train/139.jpg"):
+        more = [*rows, {"source": other, "detections": [found]}]
+        ids = [entry["image_id"] for entry in json.loads("".join(result_document(more)))]
+        assert ids == [rows[0]["source"], rows[0]["source"], rows[2]["source"], other]
+    assert json.loads("".join(result_document([]))) == []
+
+
+def test_objects_are_a_line_each() -> None:
+    objects = (DetectedObject("cat", 17, 0.9876, (1.2, 2.0, 3.7, 4.0)), DetectedObject("dog", 18, 0.5, (0, 0, 9, 9)))
+    assert Detection("a.png", objects).lines() == (
+        " 98.8%  cat  from (1, 2) to (4, 4)",
+        " 50.0%  dog  from (0, 0) to (9, 9)",
+    )
 
 
 def test_the_task_s_predictor_is_found_by_its_name() -> None:

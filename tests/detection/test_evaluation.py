@@ -1,9 +1,11 @@
 """Average precision, against cases that can be counted."""
 
+import sys
+
 import pytest
 import torch
 
-from zoo_detection.evaluation import average_precision, mask_iou
+from zoo_detection.evaluation import average_precision
 
 BOXES = torch.tensor([[0.0, 0.0, 10.0, 10.0], [20.0, 0.0, 40.0, 10.0], [0.0, 30.0, 10.0, 60.0]])
 LABELS = torch.tensor([1, 1, 2])
@@ -78,7 +80,6 @@ def test_images_without_objects_count_what_is_found_there_as_wrong():
 def test_masks_are_compared_pixel_by_pixel():
     masks = torch.zeros(2, 10, 10)
     masks[0, :4], masks[1, 2:8] = 1, 1
-    torch.testing.assert_close(mask_iou(masks > 0, masks > 0), torch.tensor([[1, 20 / 80], [20 / 80, 1]]).double())
     target = {"boxes": BOXES[:1], "labels": LABELS[:1], "masks": masks[1:]}
     result = found(BOXES[:1] + 500, [1], [0.9]) | {"masks": 0.8 * masks[1:, None]}
     assert average_precision([result], [target], overlap="masks").mean == pytest.approx(1)
@@ -105,3 +106,45 @@ def test_detections_of_one_class_take_no_place_of_another_s():
     target = {"boxes": boxes, "labels": torch.tensor(labels)}
     result = average_precision([found(boxes, labels, scores)], [target], most=2)
     assert result.of_class == pytest.approx({1: 51 / 101, 2: 1.0})
+
+
+def test_what_is_found_in_a_crowd_is_neither_right_nor_wrong():
+    crowd = torch.tensor([0.0, 100.0, 200.0, 200.0])
+    boxes = torch.cat([BOXES, crowd[None]])
+    target = {"boxes": boxes, "labels": torch.tensor([1, 1, 2, 1]), "iscrowd": torch.tensor([0, 0, 0, 1])}
+    inside = torch.tensor([[10.0, 110.0, 30.0, 130.0], [50.0, 150.0, 80.0, 170.0]])
+    several = found(torch.cat([inside, BOXES]), [1, 1, 1, 1, 2], [0.9, 0.8, 0.7, 0.6, 0.5])
+    assert average_precision([several], [target]).mean == pytest.approx(1)
+    assert average_precision([several], [target | {"iscrowd": torch.zeros(4)}]).of_class[1] < 0.5
+
+
+def test_small_and_medium_objects_have_numbers_of_their_own_and_large_ones_none_without_any():
+    boxes = torch.cat([BOXES[:1], torch.tensor([[100.0, 0.0, 150.0, 50.0]])])
+    target = {"boxes": boxes, "labels": torch.tensor([1, 1])}
+    numbers = average_precision([found(boxes[1:], [1], [0.9])], [target]).numbers
+    assert (numbers["map_small"], numbers["map_medium"]) == (0, pytest.approx(1))
+    assert (numbers["mar_1"], numbers["mar_100"], numbers["mar_medium"]) == (0.5, 0.5, 1)
+    assert "map_large" not in numbers
+    stated = average_precision([found(boxes[1:], [1], [0.9])], [target | {"area": torch.tensor([100.0, 10000.0])}])
+    assert stated.numbers["map_large"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("count", [17, 4])
+def test_keypoints_are_compared_by_their_distance(count):
+    points = torch.cat([torch.rand(3, count, 2) * 10, torch.full((3, count, 1), 2.0)], dim=2)
+    target = TARGET | {"keypoints": points}
+    perfect = found(BOXES, [1, 1, 2], [0.9, 0.8, 0.7]) | {"keypoints": points}
+    assert average_precision([perfect], [target], overlap="keypoints").mean == pytest.approx(1)
+    far = perfect | {"keypoints": points + 100}
+    assert average_precision([far], [target], overlap="keypoints").mean == 0
+
+
+def test_crowds_alone_are_nothing_to_compare_with():
+    with pytest.raises(ValueError, match="needs true objects, found none"):
+        average_precision([found(BOXES, [1, 1, 2], [0.9, 0.8, 0.7])], [TARGET | {"iscrowd": torch.ones(3)}])
+
+
+def test_without_zoo_evaluation_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "zoo_evaluation.metrics", None)
+    with pytest.raises(ImportError, match=r"pip install zoo-detection\[evaluation\]"):
+        average_precision([], [])

@@ -14,9 +14,9 @@ from torch.export import Dim, ExportedProgram
 from reference.records import build_as, prepare_, record_of, spread_scores_
 from zoo_core import list_models
 from zoo_detection import ops
-from zoo_detection.ops._tracing import TELLS_EXPORT_APART
+from zoo_detection.foundation.tracing import TELLS_EXPORT_APART
 
-from .test_dense_detectors import fcos, retinanet, ssd
+from .one_stage.test_dense_detectors import fcos, retinanet, spread, ssd
 
 pytestmark = pytest.mark.skipif(not TELLS_EXPORT_APART, reason="torch.export does not do it before PyTorch 2.13")
 DETECTORS = list_models("zoo_detection")
@@ -47,15 +47,6 @@ def assert_program_agrees(model: nn.Module, sizes: Iterable[tuple[int, int]], *,
             (expected,), (given,) = model(images), program(images)
         assert (len(expected["scores"]) > 0) == found
         assert_same(given, expected, 1e-3)
-
-
-def spread(model: nn.Module) -> nn.Module:
-    """Give a small detector scores that differ by more than rounding, which those of a new one do not."""
-    torch.manual_seed(0)
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight)
-    return model
 
 
 def filled(name: str) -> nn.Module:

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from .test_dense_detectors import fcos, retinanet, ssd
-from .test_export import SIZES, exported, filled, spread
+from .one_stage.test_dense_detectors import fcos, retinanet, spread, ssd
+from .test_export import SIZES, exported, filled
 
 pytest.importorskip("onnxscript")
 onnxruntime = pytest.importorskip("onnxruntime")

@@ -25,8 +25,8 @@ from zoo_detection import (
     TargetError,
     resnet_fpn_backbone,
 )
-from zoo_detection._rpn import RPNHead
 from zoo_detection.ops import FrozenBatchNorm2d, MultiScaleRoIAlign
+from zoo_detection.two_stage.rpn import RPNHead
 
 NETWORKS = pytest.mark.parametrize("network", [FasterRCNN, MaskRCNN, KeypointRCNN])
 EACH_SIZE = [torch.rand(3, 70, 90), torch.rand(3, 64, 60)]
@@ -106,7 +106,7 @@ def test_nothing_found_has_the_form_of_something_found(network: type[FasterRCNN]
     with torch.inference_mode():
         (found,) = model(EACH_SIZE[:1])
     forms = {"boxes": (0, 4), "labels": (0,), "scores": (0,)}
-    forms |= {
+    forms |= {  # type: ignore[call-overload]
         MaskRCNN: {"masks": (0, 1, 70, 90)}, KeypointRCNN: {"keypoints": (0, 17, 3), "keypoints_scores": (0, 17)}
     }.get(network, {})  # fmt: skip
     assert {name: tuple(value.shape) for name, value in found.items()} == forms
@@ -147,7 +147,7 @@ def test_images_without_objects_can_be_trained_with(network: type[FasterRCNN]) -
         (MaskRCNN, {"masks": torch.ones(1, 70, 90)}, TargetError, r"\[1, 64, 60\], got \[1, 70, 90\] .* index 1"),
         (KeypointRCNN, {"keypoints": torch.ones(1, 17, 2)}, TargetError, r"\[1, K, 3\].*got \[1, 17, 2\] .* index 1"),
         (KeypointRCNN, {"keypoints": torch.ones(1, 5, 3)}, TargetError, "Expected 17 keypoints .* found 5 .* index 1"),
-        (KeypointRCNN, {"keypoints": torch.ones(1, 17, 3).long()}, TypeError, "keypoints must of float type"),
+        (KeypointRCNN, {"keypoints": torch.ones(1, 17, 3).bool()}, TypeError, "keypoints must of float type"),
     ],
 )
 def test_targets_that_cannot_be_trained_with_are_refused(
@@ -191,9 +191,9 @@ def test_backbone_must_tell_its_channels() -> None:
 def test_fine_tuning_on_other_classes_works_as_in_the_tutorials() -> None:
     model = small(MaskRCNN, 91)
     in_features = model.roi_heads.box_predictor.cls_score.in_features
-    model.roi_heads.box_predictor = FastRCNNPredictor(in_features, 2)
+    model.roi_heads.box_predictor = FastRCNNPredictor(in_features, 2)  # type: ignore[arg-type]
     in_features_mask = model.roi_heads.mask_predictor.conv5_mask.in_channels
-    model.roi_heads.mask_predictor = MaskRCNNPredictor(in_features_mask, 256, 2)
+    model.roi_heads.mask_predictor = MaskRCNNPredictor(in_features_mask, 256, 2)  # type: ignore[arg-type]
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.005, momentum=0.9)
     losses = [_step(model, optimizer) for _ in range(4)]
     assert losses[-1] < losses[0]
@@ -215,7 +215,7 @@ def _step(model: nn.Module, optimizer: torch.optim.Optimizer) -> float:
 
 def test_features_of_another_model_can_be_the_backbone() -> None:
     backbone = mobilenet_v2().features
-    backbone.out_channels = 1280
+    backbone.out_channels = 1280  # type: ignore[assignment]
     anchors = AnchorGenerator(sizes=((32, 64, 128, 256, 512),), aspect_ratios=((0.5, 1.0, 2.0),))
     pool = MultiScaleRoIAlign(featmap_names=["0"], output_size=7, sampling_ratio=2)
     model = FasterRCNN(backbone, num_classes=2, rpn_anchor_generator=anchors, box_roi_pool=pool, min_size=64)
@@ -294,7 +294,7 @@ def test_weights_of_the_backbone_are_loaded_into_it(publish: Any) -> None:
 
 @pytest.mark.parametrize("as_zip", [True, False], ids=["zip", "older"])
 def test_file_with_the_older_names_of_layers_loads(publish: Any, as_zip: bool) -> None:
-    member = get_model_weights("maskrcnn_resnet50_fpn").COCO_V1
+    member = get_model_weights("maskrcnn_resnet50_fpn")["COCO_V1"]
     torch.manual_seed(0)
     state = build_as("maskrcnn_resnet50_fpn", "COCO_V1").state_dict()
     older = {_older(name): value for name, value in state.items()}
@@ -319,14 +319,15 @@ def _older(name: str) -> str:
 
 
 def test_keypoints_can_be_others_than_the_file_s(publish: Any, caplog: pytest.LogCaptureFixture) -> None:
-    member = get_model_weights("keypointrcnn_resnet50_fpn").COCO_V1
+    member = get_model_weights("keypointrcnn_resnet50_fpn")["COCO_V1"]
     state = build_as("keypointrcnn_resnet50_fpn", "COCO_V1").state_dict()
     publish(member, state)
     model = get_model("keypointrcnn_resnet50_fpn", weights=member, num_keypoints=5)
     assert model.roi_heads.keypoint_predictor.kps_score_lowres.weight.shape[1] == 5
     assert "roi_heads.keypoint_predictor.kps_score_lowres.weight" in caplog.text
     assert torch.equal(
-        model.roi_heads.box_predictor.cls_score.weight, state["roi_heads.box_predictor.cls_score.weight"]
+        model.roi_heads.box_predictor.cls_score.weight,  # type: ignore[arg-type]
+        state["roi_heads.box_predictor.cls_score.weight"],
     )
 
 
@@ -334,8 +335,8 @@ def test_pretrained_stands_for_what_it_always_has() -> None:
     builder = zoo_detection.keypointrcnn_resnet50_fpn
     with torch.device("meta"), without_files():
         for value, epsilon in ((True, 0.0), ("legacy", 1e-5)):
-            with pytest.warns(UserWarning, match="deprecated since 0.13"):
-                network = builder(pretrained=value)  # type: ignore[call-arg]
+            with pytest.warns(UserWarning, match="is deprecated"):
+                network = builder(pretrained=value)
             norms = {module.eps for module in network.modules() if isinstance(module, FrozenBatchNorm2d)}
             assert norms == {epsilon}
             assert network.roi_heads.keypoint_predictor.out_channels == 17
@@ -345,8 +346,8 @@ def test_defaults_of_the_small_mobile_model_can_be_changed() -> None:
     with torch.device("meta"), without_files():
         default = zoo_detection.fasterrcnn_mobilenet_v3_large_320_fpn()
         changed = zoo_detection.fasterrcnn_mobilenet_v3_large_320_fpn(min_size=100, rpn_score_thresh=0.5)
-    assert (default.transform.min_size, default.transform.max_size, default.rpn.score_thresh) == ((320,), 640, 0.05)
-    assert (changed.transform.min_size, changed.transform.max_size, changed.rpn.score_thresh) == ((100,), 640, 0.5)
+    assert (default.transform.min_size, default.transform.max_size, default.rpn.score_thresh) == ((320,), 640, 0.05)  # type: ignore[comparison-overlap]
+    assert (changed.transform.min_size, changed.transform.max_size, changed.rpn.score_thresh) == ((100,), 640, 0.5)  # type: ignore[comparison-overlap]
 
 
 @pytest.mark.parametrize("builder", ["fasterrcnn_resnet50_fpn_v2", "maskrcnn_resnet50_fpn_v2"])

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from zoo_classification import VGG16_Weights, mobilenet_v3_large, vgg16
 from zoo_core.building import without_files
 from zoo_detection import SSD, DefaultBoxGenerator, SSDHead, SSDLiteHead, ssd300_vgg16, ssdlite320_mobilenet_v3_large
-from zoo_detection._ssd import SSDFeatureExtractorVGG, level_channels
+from zoo_detection._ssd import level_channels
 from zoo_detection._ssdlite import SSDLiteFeatureExtractorMobileNet
+from zoo_detection.backbones.vgg import SSDFeatureExtractorVGG
 
 BUILDERS = pytest.mark.parametrize("builder", [ssd300_vgg16, ssdlite320_mobilenet_v3_large])
 
@@ -26,14 +27,14 @@ def built(builder: Any, **kwargs: Any) -> Any:
 )
 def test_levels_of_the_vgg_have_the_sizes_of_the_paper(side: int, highres: bool, sides: list[int]) -> None:
     with torch.device("meta"):
-        backbone = SSDFeatureExtractorVGG(vgg16().features, highres)
+        backbone = SSDFeatureExtractorVGG(vgg16().features, highres)  # type: ignore[arg-type]
         levels = backbone(torch.zeros(1, 3, side, side))
     assert [tuple(level.shape[2:]) for level in levels.values()] == [(size, size) for size in sides]
     assert [level.shape[1] for level in levels.values()] == backbone.out_channels
 
 
 def test_the_first_level_is_normalised_and_starts_at_20() -> None:
-    backbone = SSDFeatureExtractorVGG(vgg16().features)
+    backbone = SSDFeatureExtractorVGG(vgg16().features)  # type: ignore[arg-type]
     backbone.extra = nn.ModuleList()
     first = backbone(torch.rand(1, 3, 64, 64))["0"]
     assert first.norm(dim=1).max().item() == pytest.approx(20, rel=1e-4)
@@ -75,7 +76,7 @@ def test_no_image_is_computed_while_a_model_is_built(builder: Any, monkeypatch: 
 def test_what_the_backbones_tell_of_their_channels_is_true() -> None:
     blocks = mobilenet_v3_large().features
     for backbone in (
-        SSDFeatureExtractorVGG(vgg16().features),
+        SSDFeatureExtractorVGG(vgg16().features),  # type: ignore[arg-type]
         SSDLiteFeatureExtractorMobileNet(blocks, 13, nn.BatchNorm2d, width_mult=0.5),
     ):
         levels = backbone.eval()(torch.zeros(1, 3, 300, 300)).values()

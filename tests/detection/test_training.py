@@ -8,7 +8,7 @@ from torch import nn
 
 from shapes import CATEGORIES, SIDE, draw_scenes
 from train_mask_rcnn import build_model, evaluate, train
-from zoo_core.layers import ConvNormActivation, IntermediateLayers
+from zoo_core.layers import ConvNormActivation, IntermediateLayerGetter
 from zoo_detection import SSD, DefaultBoxGenerator, SSDLiteHead
 from zoo_detection.evaluation import average_precision
 
@@ -46,7 +46,7 @@ def small_ssdlite():
     unit = partial(ConvNormActivation, kernel_size=3)
     fine = nn.Sequential(unit(3, 16, stride=2), unit(16, 32, stride=2), unit(32, 64, stride=2), unit(64, 64))
     middle = nn.Sequential(unit(64, 96, stride=2), unit(96, 96))
-    body = IntermediateLayers(nn.Sequential(fine, middle, unit(96, 96, stride=2)), {"0": "0", "1": "1", "2": "2"})
+    body = IntermediateLayerGetter(nn.Sequential(fine, middle, unit(96, 96, stride=2)), {"0": "0", "1": "1", "2": "2"})
     anchors = DefaultBoxGenerator([[], [], []], scales=[0.16, 0.28, 0.42, 0.6])
     head = SSDLiteHead([64, 96, 96], anchors.num_anchors_per_location(), len(CATEGORIES), nn.BatchNorm2d)
     mean_and_std = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3}

@@ -1,6 +1,9 @@
 """The embedded model: small, verified, and right about digits that it has not been trained on."""
 
+import runpy
+import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
@@ -8,6 +11,7 @@ import torch
 import zoo_digits
 from zoo_core import get_model, list_models
 from zoo_core.files import resolve, sha256_of
+from zoo_core.images import read_image
 from zoo_core.prediction import embedded_model, predict
 
 WEIGHTS = zoo_digits.ShuffleNet_V2_X0_5_Digits_Weights.DIGITS_V1
@@ -50,3 +54,14 @@ def test_classifier_for_other_classes_is_fresh_and_the_rest_is_trained(caplog):
     assert torch.equal(model.conv1[0].weight, trained.conv1[0].weight)
     assert model.fc.out_features == 4
     assert "fc.bias, fc.weight" in caplog.text
+
+
+def test_accuracy_is_measured_as_predictors_are_called_now(monkeypatch):
+    data = ModuleType("data")  # which needs scikit-learn
+    vars(data).update(Digits=SimpleNamespace, load_split=None)
+    monkeypatch.setitem(sys.modules, "data", data)
+    evaluate = runpy.run_path(str(Path(__file__).parents[2] / "packages" / "zoo-digits" / "training" / "evaluate.py"))
+    labels = [WEIGHTS.meta["categories"].index(path.stem) for path in SAMPLES]
+    digits = SimpleNamespace(images=[read_image(path) for path in SAMPLES], labels=[*labels[:-1], labels[-1] - 1])
+    model = get_model("shufflenet_v2_x0_5_digits", weights=WEIGHTS)
+    assert evaluate["accuracy"](model, digits) == pytest.approx(100 * (len(labels) - 1) / len(labels))

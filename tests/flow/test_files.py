@@ -202,7 +202,7 @@ def test_files_of_another_encoder_are_read(tmp_path: Path, prediction: str) -> N
     pixels = torch.randint(2**16, (3, 24, 32), generator=torch.Generator().manual_seed(0), dtype=torch.int32)
     codec = av.CodecContext.create("png", "w")
     codec.width, codec.height, codec.pix_fmt = 32, 24, "rgb48be"
-    codec.time_base = 1
+    codec.time_base = 1  # type: ignore[assignment]
     codec.options = {"pred": prediction}
     array = pixels.permute(1, 2, 0).contiguous().numpy().astype(np.uint16)
     packets = [*codec.encode(av.VideoFrame.from_ndarray(array, format="rgb48le").reformat(format="rgb48be"))]

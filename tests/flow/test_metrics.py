@@ -30,7 +30,7 @@ def test_pixels_that_are_not_valid_do_not_count_even_if_nan() -> None:
 
 
 def test_without_valid_pixels_the_error_is_not_a_number() -> None:
-    assert end_point_error(*torch.zeros(2, 2, 3, 4), torch.zeros(3, 4, dtype=torch.bool)).isnan()
+    assert end_point_error(*torch.zeros(2, 2, 3, 4), torch.zeros(3, 4, dtype=torch.bool)).isnan()  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 
@@ -39,6 +41,18 @@ def test_images_of_different_shapes_are_refused() -> None:
 
 
 @pytest.mark.parametrize("arguments", [{"height": 0}, {"width": 0}, {"multiple": 0}, {"smallest": 0}])
-def test_numbers_that_make_no_sense_are_refused(arguments: dict[str, int]) -> None:
+def test_numbers_that_make_no_sense_are_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="should be at least 1, found"):
         padding_for(**{"height": 8, "width": 8, **arguments})
+
+
+@pytest.mark.parametrize(("height", "width"), [(375, 1242), (130, 136), (376, 1241), (9, 9)])
+def test_rows_may_all_be_added_below(height: int, width: int) -> None:
+    both, below = padding_for(height, width), padding_for(height, width, rows="kitti")
+    assert (below.left, below.right) == (both.left, both.right)
+    assert (below.top, below.bottom) == (0, both.top + both.bottom)
+
+
+def test_rows_are_added_in_one_of_two_ways() -> None:
+    with pytest.raises(ValueError, match="rows is 'sintel' or 'kitti', found 'above'"):
+        pad_images(torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 8), rows="above")

@@ -24,7 +24,7 @@ from zoo_flow import (
     raft_small,
 )
 from zoo_flow._encoder import instance_norm
-from zoo_flow._upsampling import upsample
+from zoo_flow._raft import upsample
 from zoo_flow.training import sequence_loss
 
 BUILDERS = pytest.mark.parametrize("builder", [raft_large, raft_small])
@@ -159,7 +159,7 @@ def test_an_update_block_of_one_s_own_is_called_with_state_context_correlations_
     network = fill_(narrow())
     with torch.inference_mode():
         expected = network(*images(), num_flow_updates=3)[-1]
-        network.update_block = Wrapped(network.update_block)
+        network.update_block = Wrapped(network.update_block)  # type: ignore[arg-type]
         torch.testing.assert_close(network(*images(), num_flow_updates=3)[-1], expected)
 
 
@@ -209,7 +209,7 @@ def test_builders_take_parts_of_one_s_own(builder: Any) -> None:
         ({"feature_encoder": nn.AvgPool2d(4)}, "feature_encoder should .* an eighth .* 16 x 17, found 32 x 34"),
     ],
 )
-def test_parts_that_do_not_fit_are_refused(parts: dict[str, nn.Module], message: str) -> None:
+def test_parts_that_do_not_fit_are_refused(parts: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         narrow(**parts)(*images())
 
@@ -280,7 +280,7 @@ def test_correlations_and_their_gradients_are_those_of_bilinear_sampling(height:
     block = CorrBlock(num_levels=4, radius=radius)
     points = torch.rand(2, 2, height, width) * 50 - 12
     fmaps = [torch.randn(2, 6, height, width, requires_grad=True) for _ in range(2)]
-    expected = sampled(block, *fmaps, points)
+    expected = sampled(block, *fmaps, points)  # type: ignore[call-arg]
     found = block.index_pyramid(points, block.build_pyramid(*fmaps))
     assert found.shape == (2, block.out_channels, height, width)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
@@ -319,7 +319,104 @@ def test_the_recurrent_unit_is_that_of_the_equations() -> None:
     z = torch.sigmoid(unit.convz(torch.cat([hidden, given], 1)))
     r = torch.sigmoid(unit.convr(torch.cat([hidden, given], 1)))
     q = torch.tanh(unit.convq(torch.cat([r * hidden, given], 1)))
-    torch.testing.assert_close(unit(hidden, context, motion), (1 - z) * hidden + z * q, rtol=1e-4, atol=1e-5)
+    expected = (1 - z) * hidden + z * q
+    torch.testing.assert_close(unit(hidden, given), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(unit.with_context(context)(hidden, motion), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_padding_is_that_of_the_convolutions_and_keeps_the_size_if_not_given() -> None:
+    unit = ConvGRU(input_size=3, hidden_size=2, kernel_size=(1, 5), padding=(0, 2))
+    assert unit.convz.padding == ConvGRU(input_size=3, hidden_size=2, kernel_size=(1, 5)).convz.padding == (0, 2)
+    block = RecurrentBlock(input_size=3, hidden_size=2, kernel_size=((1, 5), (3, 3)), padding=((0, 2), (1, 1)))
+    assert block(torch.zeros(1, 2, 7, 9), torch.zeros(1, 3, 7, 9)).shape == (1, 2, 7, 9)
+
+
+# Overriding
+
+
+class NoCorrelation(CorrBlock):
+    """Overrides as a subclass of torchvision's does: the pyramid is kept, and has no place among the arguments."""
+
+    def index_pyramid(self, centroids_coords: Tensor) -> Tensor:  # type: ignore[override]
+        assert len(self.corr_pyramid) == self.num_levels
+        return super().index_pyramid(centroids_coords) * self.share
+
+    share = 0.0
+
+
+class AnotherUnit(ConvGRU):
+    def forward(self, h: Tensor, x: Tensor) -> Tensor:
+        return super().forward(h, x) * 0.5
+
+
+class AnotherBlock(RecurrentBlock):
+    def forward(self, h: Tensor, x: Tensor) -> Tensor:
+        return super().forward(h, x) * 0.5
+
+
+class AnotherUpdate(UpdateBlock):
+    def forward(
+        self, hidden_state: Tensor, context: Tensor, corr_features: Tensor, flow: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        hidden_state, change = super().forward(hidden_state, context, corr_features, flow)
+        return hidden_state, change * 0.5
+
+
+@pytest.mark.parametrize(
+    ("part", "kind"),
+    [
+        ("corr_block", NoCorrelation),
+        ("update_block", AnotherUpdate),
+        ("update_block.recurrent_block", AnotherBlock),
+        ("update_block.recurrent_block.convgru1", AnotherUnit),
+    ],
+)
+def test_what_a_subclass_overrides_is_called(part: str, kind: type[nn.Module]) -> None:
+    torch.manual_seed(0)
+    network = narrow().eval()
+    with torch.inference_mode():
+        (before,) = network(*images(), num_flow_updates=1)
+        network.get_submodule(part).__class__ = kind
+        (after,) = network(*images(), num_flow_updates=1)
+    assert (before - after).abs().max() > 1e-4
+
+
+def test_an_override_that_changes_nothing_gives_the_same_flow() -> None:
+    torch.manual_seed(0)
+    network = narrow().eval()
+    same = type("Same", (NoCorrelation,), {"share": 1.0})
+    with torch.inference_mode():
+        before = network(*images(), num_flow_updates=2)
+        network.corr_block.__class__ = same
+        after = network(*images(), num_flow_updates=2)
+    assert torch.equal(before[-1], after[-1])
+
+
+def test_hooks_of_the_update_see_every_iteration() -> None:
+    seen: list[int] = []
+    network = narrow().eval()
+    network.update_block.register_forward_hook(lambda *_: seen.append(1))
+    with torch.inference_mode():
+        network(*images(), num_flow_updates=3)
+    assert len(seen) == 3
+
+
+def test_the_pyramid_is_kept_until_the_flow_is_there() -> None:
+    block = CorrBlock(num_levels=2, radius=1)
+    with pytest.raises(RuntimeError, match="call build_pyramid first"):
+        block.index_pyramid(torch.zeros(1, 2, 8, 8))
+    first, second = torch.randn(2, 1, 4, 8, 8)
+    pyramid = block.build_pyramid(first, second)
+    points = torch.rand(1, 2, 8, 8) * 8
+    assert torch.equal(block.index_pyramid(points), block.index_pyramid(points, pyramid))
+    exact = torch.einsum("ci,cyx->iyx", first[0].flatten(1), second[0])[:, None] / 2
+    torch.testing.assert_close(block.corr_pyramid[0], exact)
+    torch.testing.assert_close(block.corr_pyramid[1], nn.functional.avg_pool2d(exact, 2))
+    network = narrow()
+    with torch.inference_mode():
+        network(*images(), num_flow_updates=1)
+    with pytest.raises(RuntimeError, match="call build_pyramid first"):
+        _ = network.corr_block.corr_pyramid
 
 
 def test_the_motion_ends_with_the_flow_itself() -> None:

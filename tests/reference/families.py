@@ -10,7 +10,7 @@ LINEAGES = {"swin_v2_": "swin_transformer_v2", "efficientnet_v2_": "efficientnet
 
 def float_modules() -> list[str]:
     """Return the built-in modules whose models compute in floats."""
-    return [package.module for package in built_in_packages() if not package.module.endswith(".quantization")]
+    return [package.module for package in built_in_packages() if all(task.optimizable for task in package.tasks())]
 
 
 def one_of_each(*modules: str) -> list[str]:
@@ -24,7 +24,7 @@ def one_of_each(*modules: str) -> list[str]:
 
 def num_params(name: str) -> int:
     """Return how many parameters a model has."""
-    return int(get_model_weights(name).DEFAULT.meta["num_params"])
+    return int(get_model_weights(name)["DEFAULT"].meta["num_params"])
 
 
 def _family(name: str) -> tuple[str, str]:

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from zoo_core import get_model_builder, get_model_weights
 from zoo_core._packages import built_in_packages
+from zoo_core._registry import task_of
 from zoo_core.building import without_files
 
 from .fill import calibrate_, fill_, image_batch, unit_image
@@ -47,7 +48,7 @@ def registered() -> set[tuple[str, str]]:
 
 def is_int8(model: str, member: str) -> bool:
     """Tell whether a model computes as int8 with that member."""
-    return model.startswith("quantized_") and member != "none"
+    return member != "none" and not task_of(model).optimizable
 
 
 def recorded(kind: str) -> set[tuple[str, str]]:
@@ -74,8 +75,8 @@ def cases(kind: str = "outputs", *, slow_if_large: bool) -> list[ParameterSet]:
 
 def build_as(model: str, member: str, **kwargs: Any) -> nn.Module:
     """Build a model as its builder does with that member, initialised instead of loaded."""
-    if is_int8(model, member):
-        kwargs["quantize"] = True
+    if member != "none":
+        kwargs |= task_of(model).arguments
     with without_files():
         return get_model_builder(model)(weights=None if member == "none" else member, **kwargs)
 

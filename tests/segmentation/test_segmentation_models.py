@@ -11,7 +11,7 @@ from reference.records import build_as
 from zoo_classification import ResNet50_Weights, mobilenet_v3_large, resnet18, resnet50
 from zoo_core import get_model, get_model_weights, list_models
 from zoo_core.building import without_files
-from zoo_core.layers import IntermediateLayers
+from zoo_core.layers import IntermediateLayerGetter
 from zoo_segmentation import (
     ASPP,
     FCN,
@@ -40,7 +40,7 @@ def untrained(name: str, **kwargs: Any) -> nn.Module:
 
 
 def small_fcn(**kwargs: Any) -> FCN:
-    backbone = IntermediateLayers(resnet18(), {"layer3": "aux", "layer4": "out"})
+    backbone = IntermediateLayerGetter(resnet18(), {"layer3": "aux", "layer4": "out"})
     return FCN(backbone, FCNHead(512, 5), FCNHead(256, 5), **kwargs)
 
 
@@ -102,19 +102,19 @@ def test_more_arguments_go_to_the_backbone() -> None:
 
 def test_weights_of_another_model_are_refused() -> None:
     with pytest.raises(TypeError, match="FCN_ResNet50_Weights"):
-        fcn_resnet50(weights=ResNet50_Weights.IMAGENET1K_V1)
+        fcn_resnet50(weights=ResNet50_Weights.IMAGENET1K_V1)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="ResNet50_Weights"):
-        fcn_resnet50(weights_backbone=FCN_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1)
+        fcn_resnet50(weights_backbone=FCN_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1)  # type: ignore[arg-type]
 
 
 def test_pretrained_still_stands_for_weights_with_a_warning() -> None:
-    with without_files(), pytest.warns(UserWarning, match="The parameter 'pretrained' is deprecated|weight enum"):
+    with without_files(), pytest.warns(UserWarning, match="pretrained= is deprecated|boolean is deprecated"):
         network = lraspp_mobilenet_v3_large(pretrained=True, weights_backbone=None)
     assert network.classifier.low_classifier.out_channels == 21
 
 
 def test_pretrained_backbone_still_stands_for_weights_of_the_backbone_with_a_warning() -> None:
-    with pytest.warns(UserWarning, match="'pretrained_backbone' is deprecated|weight enum"):
+    with pytest.warns(UserWarning, match="pretrained_backbone= is deprecated|boolean is deprecated"):
         fcn_resnet50(pretrained_backbone=False)
 
 
@@ -137,15 +137,15 @@ def test_the_backbone_of_a_mobilenet_comes_from_its_own_weights(publish: Any) ->
     torch.manual_seed(0)
     donor = mobilenet_v3_large().state_dict()
     publish(weights, donor)
-    state = deeplabv3_mobilenet_v3_large(weights_backbone=weights).backbone.state_dict()
+    state = deeplabv3_mobilenet_v3_large(weights_backbone=weights).backbone.state_dict()  # type: ignore[arg-type]
     assert all(torch.equal(tensor, donor[f"features.{name}"]) for name, tensor in state.items())
 
 
 def test_with_weights_nothing_is_fetched_for_the_backbone(publish: Any) -> None:
-    member = get_model_weights("lraspp_mobilenet_v3_large").DEFAULT
+    member = get_model_weights("lraspp_mobilenet_v3_large")["DEFAULT"]
     state = build_as("lraspp_mobilenet_v3_large", member.name).state_dict()
     publish(member, state)
-    network = lraspp_mobilenet_v3_large(weights=member, weights_backbone="DEFAULT")
+    network = lraspp_mobilenet_v3_large(weights=member, weights_backbone="DEFAULT")  # type: ignore[arg-type]
     assert all(torch.equal(tensor, state[name]) for name, tensor in network.state_dict().items())
 
 
@@ -247,9 +247,9 @@ def test_lraspp_sees_an_eighth_and_a_sixteenth() -> None:
 
 
 def test_a_network_is_made_of_any_backbone() -> None:
-    backbone = IntermediateLayers(resnet18(), {"layer1": "low", "layer4": "high"})
+    backbone = IntermediateLayerGetter(resnet18(), {"layer1": "low", "layer4": "high"})
     assert LRASPP(backbone, 64, 512, 5).eval()(torch.zeros(1, 3, 50, 70))["out"].shape == (1, 5, 50, 70)
-    backbone = IntermediateLayers(resnet18(), {"layer4": "out"})
+    backbone = IntermediateLayerGetter(resnet18(), {"layer4": "out"})
     network = DeepLabV3(backbone, DeepLabHead(512, 5, atrous_rates=(1, 2))).eval()
     assert network(torch.zeros(1, 3, 50, 70))["out"].shape == (1, 5, 50, 70)
 

@@ -6,10 +6,12 @@ from servers.faults import (
     Delayed,
     Fault,
     Hanging,
+    Headers,
     HtmlPage,
     RangeIgnored,
     RedirectLoop,
     RedirectTo,
+    RedirectToUrl,
     Stalled,
     Status,
     Truncated,
@@ -18,6 +20,7 @@ from servers.faults import (
 from servers.http import FileServer, Server
 from servers.hub import HubServer
 from servers.messages import RecordedRequest, Request, Response
+from servers.raw import RawServer
 
 __all__ = [
     "EVERY_PATH",
@@ -26,12 +29,15 @@ __all__ = [
     "Fault",
     "FileServer",
     "Hanging",
+    "Headers",
     "HtmlPage",
     "HubServer",
     "RangeIgnored",
+    "RawServer",
     "RecordedRequest",
     "RedirectLoop",
     "RedirectTo",
+    "RedirectToUrl",
     "Request",
     "Response",
     "Server",

@@ -136,6 +136,31 @@ class RedirectTo:
         return Response(302, {"Location": self.origin + request.path})
 
 
+@dataclass(frozen=True)
+class RedirectToUrl:
+    """Redirect to any address, or to what is none."""
+
+    location: str
+    code: int = 302
+
+    def apply(self, request: Request, answer: Answer) -> Response:
+        return Response(self.code, {"Location": self.location})
+
+
+@dataclass(frozen=True)
+class Headers:
+    """Answer with other headers, and another status where one is given."""
+
+    headers: tuple[tuple[str, str], ...]
+    code: int | None = None
+
+    def apply(self, request: Request, answer: Answer) -> Response:
+        response = answer(request)
+        return replace(
+            response, headers={**response.headers, **dict(self.headers)}, status=self.code or response.status
+        )
+
+
 @dataclass
 class _Planned:
     """A fault with the requests that it meets and the number of times that are left."""

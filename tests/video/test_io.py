@@ -12,6 +12,7 @@ import torch
 from video.encoding import encode, grey, grey_frames, turn
 from zoo_core.errors import MediaError
 from zoo_video.io import (
+    FrameReader,
     VideoError,
     VideoWarning,
     clip_times,
@@ -143,6 +144,19 @@ def test_clips_of_nothing_are_refused(argument):
 def test_ranges_that_make_no_sense_are_refused_at_once(arguments):
     with pytest.raises(ValueError, match="found"):
         iterate("not even there.mp4", **arguments)
+
+
+def test_what_is_made_of_frames_at_times_is_kept_in_the_order_of_the_times(clip):
+    times = [0.71, 0.3, 0.32, 99.0, -1.0]
+    asked = []
+
+    def keep(frame, places):
+        asked.extend(places)
+        return levels(frame[None])[0]
+
+    with FrameReader.open(clip) as reader:
+        assert reader.map_times(keep, times) == levels(reader.by_time(times).frames)
+    assert sorted(asked) == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("as_source", [str, Path.read_bytes, lambda path: io.BytesIO(path.read_bytes())])

@@ -13,8 +13,8 @@ from zoo_video._multiscale_attention import MultiscaleAttention
 from zoo_video._mvit import MultiscaleBlock
 
 CUBE = (3, 3, 3)
-ROW = {"num_heads": 2, "input_channels": 8, "output_channels": 8}
-POOLS = {"kernel_q": CUBE, "kernel_kv": CUBE, "stride_q": (1, 1, 1), "stride_kv": (1, 2, 2)}
+ROW: dict[str, Any] = {"num_heads": 2, "input_channels": 8, "output_channels": 8}
+POOLS: dict[str, Any] = {"kernel_q": CUBE, "kernel_kv": CUBE, "stride_q": (1, 1, 1), "stride_kv": (1, 2, 2)}
 
 
 def small(**kwargs: Any) -> MViT:
@@ -89,7 +89,12 @@ def test_attention_without_pooling_keeps_the_tokens() -> None:
 def test_no_matrix_of_all_queries_and_keys_is_kept_for_the_gradient() -> None:
     layer = MultiscaleAttention([4, 16, 16], 8, 8, 1, CUBE, CUBE, (1, 1, 1), (1, 2, 2), True, False, True)
     saved = []
-    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: saved.append(tensor.numel()) or tensor, lambda x: x):
+
+    def save(tensor: torch.Tensor) -> torch.Tensor:
+        saved.append(tensor.numel())
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(save, lambda x: x):
         layer(torch.rand(1, 1025, 8, requires_grad=True), (4, 16, 16))
     assert max(saved) < 1025 * 257
 

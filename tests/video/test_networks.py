@@ -1,6 +1,7 @@
 """What holds for every video network, tried on the smallest of each kind."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -29,7 +30,7 @@ def r3d(num_classes: int) -> VideoResNet:
 
 
 def mc3_of_bottlenecks(num_classes: int) -> VideoResNet:
-    makers = [Conv3DSimple, Conv3DNoTemporal, Conv3DNoTemporal, Conv3DNoTemporal]
+    makers: list[Any] = [Conv3DSimple, Conv3DNoTemporal, Conv3DNoTemporal, Conv3DNoTemporal]
     return VideoResNet(Bottleneck, makers, [1, 1, 1, 1], BasicStem, num_classes)
 
 

@@ -47,7 +47,7 @@ def test_a_convolution_without_time_treats_frames_apart() -> None:
 @pytest.mark.parametrize(("inplanes", "planes"), [(64, 64), (64, 128), (256, 512)])
 def test_separate_convolutions_have_as_many_parameters_as_a_whole_one(inplanes: int, planes: int) -> None:
     separate = BasicBlock(inplanes, planes, Conv2Plus1D).conv1[0]
-    count = sum(layer.weight.numel() for layer in separate if isinstance(layer, nn.Conv3d))
+    count = sum(layer.weight.numel() for layer in separate if isinstance(layer, nn.Conv3d))  # type: ignore[attr-defined, misc]
     assert count == pytest.approx(Conv3DSimple(inplanes, planes).weight.numel(), rel=0.01)
     assert count <= Conv3DSimple(inplanes, planes).weight.numel()
 

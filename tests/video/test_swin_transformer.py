@@ -133,6 +133,7 @@ def test_layers_start_from_the_distributions_of_the_paper_s_code() -> None:
     network = small(embed_dim=96, num_heads=[3, 6], window_size=[8, 7, 7])
     linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
     assert torch.cat([layer.weight.flatten() for layer in linear]).std().item() == pytest.approx(0.02, abs=2e-4)
-    assert not any(layer.bias.any() for layer in linear if layer.bias is not None)
+    biases: list[Tensor | None] = [layer.bias for layer in linear]
+    assert not any(bias.any() for bias in biases if bias is not None)
     tables = [module.relative_position_bias_table for module in network.modules() if hasattr(module, "qkv")]
     assert torch.cat([table.flatten() for table in tables]).std().item() == pytest.approx(0.02, abs=5e-4)

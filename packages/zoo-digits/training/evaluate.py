@@ -4,18 +4,18 @@ nox -s digits
 """
 
 import torch
-from data import Digits, load_split
 from torch import nn
 
 from zoo_core.prediction import ClassificationPredictor
 from zoo_digits import ShuffleNet_V2_X0_5_Digits_Weights, shufflenet_v2_x0_5_digits
+from zoo_digits.held_out import Digits, load_split
 
 WEIGHTS = ShuffleNet_V2_X0_5_Digits_Weights.DIGITS_V1
 
 
 def accuracy(model: nn.Module, digits: Digits) -> float:
     """Return the percentage of images whose most probable class is right."""
-    predictor = ClassificationPredictor(model, WEIGHTS.transforms(), WEIGHTS.meta["categories"], topk=1)
+    predictor = ClassificationPredictor(model, WEIGHTS, topk=1)
     inputs = [predictor.preprocess(image) for image in digits.images]
     predictions = predictor.predict(inputs, [""] * len(inputs))
     right = sum(p.top[0].index == label for p, label in zip(predictions, digits.labels, strict=True))

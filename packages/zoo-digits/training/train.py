@@ -12,7 +12,6 @@ import math
 from pathlib import Path
 
 import torch
-from data import Digits, load_split
 from evaluate import accuracy
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -20,11 +19,11 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from zoo_digits import ShuffleNet_V2_X0_5_Digits_Weights, shufflenet_v2_x0_5_digits
+from zoo_digits.held_out import PUBLISHED, Digits, load_split
 
 PACKAGE = Path(__file__).parents[1] / "src" / "zoo_digits"
 WEIGHTS = ShuffleNet_V2_X0_5_Digits_Weights.DIGITS_V1
 EPOCHS, BATCH, LEARNING_RATE, WEIGHT_DECAY, LABEL_SMOOTHING = 90, 64, 4e-3, 0.02, 0.05
-SAMPLES_PER_DIGIT = 1
 
 
 def main() -> None:
@@ -35,7 +34,7 @@ def main() -> None:
     train(model, train_set)
     write_weights(model)
     write_samples(held_out)
-    write_facts(model, {"_metrics": {"UCI digits, held out": {"acc@1": accuracy(model, held_out)}}})
+    write_facts(model, {"_metrics": {PUBLISHED: {"acc@1": accuracy(model, held_out)}}})
 
 
 def train(model: nn.Module, digits: Digits) -> None:
@@ -82,14 +81,12 @@ def write_weights(model: nn.Module) -> None:
 
 
 def write_samples(digits: Digits) -> None:
-    """Write the first held-out images of each digit; the file names say what they show."""
+    """Write the first held-out image of each digit; the file names say what they show."""
     folder = PACKAGE / "samples"
     folder.mkdir(exist_ok=True)
     for digit in range(10):
-        found = [image for image, label in zip(digits.images, digits.labels, strict=True) if label == digit]
-        for number, image in enumerate(found[:SAMPLES_PER_DIGIT], 1):
-            suffix = f"_{number}" if SAMPLES_PER_DIGIT > 1 else ""
-            image.save(folder / f"{WEIGHTS.meta['categories'][digit]}{suffix}.png", optimize=True)
+        image = digits.images[digits.labels.index(digit)]
+        image.save(folder / f"{WEIGHTS.meta['categories'][digit]}.png", optimize=True)
 
 
 def write_facts(model: nn.Module, measured: dict[str, object]) -> None:

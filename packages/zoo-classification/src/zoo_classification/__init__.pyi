@@ -1,5 +1,6 @@
 from ._alexnet import AlexNet as AlexNet
 from ._alexnet import alexnet as alexnet
+from ._convnext import CNBlock as CNBlock
 from ._convnext import CNBlockConfig as CNBlockConfig
 from ._convnext import ConvNeXt as ConvNeXt
 from ._convnext import LayerNorm2d as LayerNorm2d
@@ -13,6 +14,7 @@ from ._densenet import densenet161 as densenet161
 from ._densenet import densenet169 as densenet169
 from ._densenet import densenet201 as densenet201
 from ._efficientnet import EfficientNet as EfficientNet
+from ._efficientnet import FusedMBConv as FusedMBConv
 from ._efficientnet import FusedMBConvConfig as FusedMBConvConfig
 from ._efficientnet import MBConvConfig as MBConvConfig
 from ._efficientnet import efficientnet_b0 as efficientnet_b0
@@ -28,8 +30,14 @@ from ._efficientnet import efficientnet_v2_m as efficientnet_v2_m
 from ._efficientnet import efficientnet_v2_s as efficientnet_v2_s
 from ._googlenet import GoogLeNet as GoogLeNet
 from ._googlenet import GoogLeNetOutputs as GoogLeNetOutputs
+from ._googlenet import Inception as Inception
 from ._googlenet import googlenet as googlenet
 from ._inception import Inception3 as Inception3
+from ._inception import InceptionA as InceptionA
+from ._inception import InceptionB as InceptionB
+from ._inception import InceptionC as InceptionC
+from ._inception import InceptionD as InceptionD
+from ._inception import InceptionE as InceptionE
 from ._inception import InceptionOutputs as InceptionOutputs
 from ._inception import inception_v3 as inception_v3
 from ._maxvit import MaxVit as MaxVit
@@ -46,7 +54,9 @@ from ._mobilenetv3 import MobileNetV3 as MobileNetV3
 from ._mobilenetv3 import mobilenet_v3_large as mobilenet_v3_large
 from ._mobilenetv3 import mobilenet_v3_small as mobilenet_v3_small
 from ._regnet import BlockParams as BlockParams
+from ._regnet import BottleneckTransform as BottleneckTransform
 from ._regnet import RegNet as RegNet
+from ._regnet import ResBottleneckBlock as ResBottleneckBlock
 from ._regnet import regnet_x_1_6gf as regnet_x_1_6gf
 from ._regnet import regnet_x_3_2gf as regnet_x_3_2gf
 from ._regnet import regnet_x_8gf as regnet_x_8gf
@@ -65,6 +75,8 @@ from ._regnet import regnet_y_800mf as regnet_y_800mf
 from ._resnet import BasicBlock as BasicBlock
 from ._resnet import Bottleneck as Bottleneck
 from ._resnet import ResNet as ResNet
+from ._resnet import conv1x1 as conv1x1
+from ._resnet import conv3x3 as conv3x3
 from ._resnet import resnet18 as resnet18
 from ._resnet import resnet34 as resnet34
 from ._resnet import resnet50 as resnet50
@@ -76,14 +88,19 @@ from ._resnet import resnext101_64x4d as resnext101_64x4d
 from ._resnet import wide_resnet50_2 as wide_resnet50_2
 from ._resnet import wide_resnet101_2 as wide_resnet101_2
 from ._shufflenetv2 import ShuffleNetV2 as ShuffleNetV2
+from ._shufflenetv2 import channel_shuffle as channel_shuffle
 from ._shufflenetv2 import shufflenet_v2_x0_5 as shufflenet_v2_x0_5
 from ._shufflenetv2 import shufflenet_v2_x1_0 as shufflenet_v2_x1_0
 from ._shufflenetv2 import shufflenet_v2_x1_5 as shufflenet_v2_x1_5
 from ._shufflenetv2 import shufflenet_v2_x2_0 as shufflenet_v2_x2_0
+from ._squeezenet import Fire as Fire
 from ._squeezenet import SqueezeNet as SqueezeNet
 from ._squeezenet import squeezenet1_0 as squeezenet1_0
 from ._squeezenet import squeezenet1_1 as squeezenet1_1
+from ._swin_transformer import PatchMergingV2 as PatchMergingV2
+from ._swin_transformer import ShiftedWindowAttentionV2 as ShiftedWindowAttentionV2
 from ._swin_transformer import SwinTransformer as SwinTransformer
+from ._swin_transformer import SwinTransformerBlockV2 as SwinTransformerBlockV2
 from ._swin_transformer import swin_b as swin_b
 from ._swin_transformer import swin_s as swin_s
 from ._swin_transformer import swin_t as swin_t
@@ -91,6 +108,7 @@ from ._swin_transformer import swin_v2_b as swin_v2_b
 from ._swin_transformer import swin_v2_s as swin_v2_s
 from ._swin_transformer import swin_v2_t as swin_v2_t
 from ._vgg import VGG as VGG
+from ._vgg import make_layers as make_layers
 from ._vgg import vgg11 as vgg11
 from ._vgg import vgg11_bn as vgg11_bn
 from ._vgg import vgg13 as vgg13
@@ -100,6 +118,9 @@ from ._vgg import vgg16_bn as vgg16_bn
 from ._vgg import vgg19 as vgg19
 from ._vgg import vgg19_bn as vgg19_bn
 from ._vision_transformer import ConvStemConfig as ConvStemConfig
+from ._vision_transformer import Encoder as Encoder
+from ._vision_transformer import EncoderBlock as EncoderBlock
+from ._vision_transformer import MLPBlock as MLPBlock
 from ._vision_transformer import VisionTransformer as VisionTransformer
 from ._vision_transformer import interpolate_embeddings as interpolate_embeddings
 from ._vision_transformer import vit_b_16 as vit_b_16

@@ -11,13 +11,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from zoo_core.building import build, builder
+from zoo_core.building import ClassificationNetwork, builder
 from zoo_core.layers import require_image_size, require_positive
 
 from .catalogue.alexnet import AlexNet_Weights
 
 
-class AlexNet(nn.Module):
+class AlexNet(ClassificationNetwork):
     """Five convolutions and three fully connected layers, initialised as PyTorch initialises its layers.
 
     Args:
@@ -31,6 +31,8 @@ class AlexNet(nn.Module):
         ValueError: An argument cannot be a network, or images are smaller.
 
     Example:
+        >>> import torch
+        >>> from zoo_classification import AlexNet
         >>> AlexNet(num_classes=10)(torch.zeros(2, 3, 63, 63)).shape
         torch.Size([2, 10])
     """
@@ -65,26 +67,23 @@ class AlexNet(nn.Module):
             nn.ReLU(inplace=True),
             nn.Linear(4096, num_classes),
         )
+        self.num_features, self.num_classes = 256, num_classes
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Score images, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
-        require_image_size(images, 63)
-        features = torch.flatten(self.avgpool(self.features(images)), 1)
-        scores: Tensor = self.classifier(features)
+    def forward(self, x: Tensor) -> Tensor:
+        """Score images `x`, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
+        scores: Tensor = self.classifier(self._pool(self._extract(x)))
         return scores
 
+    def _extract(self, images: Tensor) -> Tensor:
+        require_image_size(images, 63)
+        features: Tensor = self.features(images)
+        return features
 
-@builder(weights=AlexNet_Weights.IMAGENET1K_V1)
-def alexnet(*, weights: AlexNet_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> AlexNet:
-    """AlexNet in one column.
+    def _pool(self, features: Tensor) -> Tensor:
+        return torch.flatten(self.avgpool(features), 1)
 
-    Args:
-        weights: A member of `AlexNet_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `AlexNet`.
 
-    Example:
-        >>> alexnet(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(AlexNet, weights=weights, progress=progress, **kwargs)
+@builder(AlexNet_Weights.IMAGENET1K_V1)
+def alexnet(**kwargs: Any) -> AlexNet:
+    """AlexNet in one column."""
+    return AlexNet(**kwargs)

@@ -12,15 +12,18 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from zoo_core.building import build, builder
-from zoo_core.layers import Permute, StochasticDepth, require_image_size, require_positive, trunc_normal_
-
-from .catalogue.convnext import (
-    ConvNeXt_Base_Weights,
-    ConvNeXt_Large_Weights,
-    ConvNeXt_Small_Weights,
-    ConvNeXt_Tiny_Weights,
+from zoo_core.building import ClassificationNetwork, builder
+from zoo_core.layers import (
+    Permute,
+    StochasticDepth,
+    depth_ramp,
+    require_image_size,
+    require_positive,
+    require_settings,
+    trunc_normal_,
 )
+
+from .catalogue import convnext as catalogue
 
 
 class LayerNorm2d(nn.LayerNorm):
@@ -30,13 +33,15 @@ class LayerNorm2d(nn.LayerNorm):
         `(N, C, H, W)` to the same, in memory channels last.
 
     Example:
+        >>> import torch
+        >>> from zoo_classification import LayerNorm2d
         >>> LayerNorm2d(96)(torch.zeros(2, 96, 14, 14)).shape
         torch.Size([2, 96, 14, 14])
     """
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Normalise `features`, `(N, C, H, W)`."""
-        rows = features.permute(0, 2, 3, 1)
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise `x`, `(N, C, H, W)`."""
+        rows = x.permute(0, 2, 3, 1)
         rows = nn.functional.layer_norm(rows, self.normalized_shape, self.weight, self.bias, self.eps)
         return rows.permute(0, 3, 1, 2)
 
@@ -67,15 +72,10 @@ class CNBlockConfig:
 class CNBlock(nn.Module):
     """A depthwise 7x7 convolution, an inverted bottleneck for each pixel, and a shortcut (figure 4).
 
-    Args:
-        dim: Channels of input and output, C.
-        layer_scale: Initial value of the factors, one a channel, that the residual is multiplied with.
-        stochastic_depth_prob: Probability that the residual is skipped in training, in [0, 1].
-        norm_layer: Called with a number of channels, normalises `(N, H, W, C)`; `nn.LayerNorm` with eps 1e-6 if not
-            given.
+    `norm_layer` normalises `(N, H, W, dim)`; it is `nn.LayerNorm` with eps 1e-6 if not given.
 
     Shape:
-        `(N, C, H, W)` to the same.
+        `(N, dim, H, W)` to the same.
     """
 
     def __init__(
@@ -99,12 +99,11 @@ class CNBlock(nn.Module):
         self.layer_scale = nn.Parameter(torch.full((dim, 1, 1), layer_scale))
         self.stochastic_depth = StochasticDepth(stochastic_depth_prob, "row")
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Add the scaled residual to `x`, `(N, C, H, W)`."""
-        return torch.addcmul(x, self.layer_scale, self.stochastic_depth(self.block(x)))
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 # the name that users know
+        return torch.addcmul(input, self.layer_scale, self.stochastic_depth(self.block(input)))
 
 
-class ConvNeXt(nn.Module):
+class ConvNeXt(ClassificationNetwork):
     """A ConvNeXt of any shape.
 
     Args:
@@ -126,6 +125,8 @@ class ConvNeXt(nn.Module):
         TypeError: Something in `block_setting` is no configuration.
 
     Example:
+        >>> import torch
+        >>> from zoo_classification import CNBlockConfig, ConvNeXt
         >>> stages = [CNBlockConfig(16, 32, num_layers=1), CNBlockConfig(32, None, num_layers=2)]
         >>> ConvNeXt(stages, num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
         torch.Size([2, 10])
@@ -143,12 +144,11 @@ class ConvNeXt(nn.Module):
         norm_layer: Callable[..., nn.Module] | None = None,
     ) -> None:
         super().__init__()
-        settings = _checked_settings(block_setting)
+        settings = require_settings("block_setting", block_setting, CNBlockConfig)
         require_positive(num_classes=num_classes)
         norm_layer = norm_layer or partial(LayerNorm2d, eps=1e-6)
         make_block = partial(block or CNBlock, layer_scale=layer_scale)
-        blocks = sum(setting.num_layers for setting in settings)
-        probabilities = (stochastic_depth_prob * index / max(1, blocks - 1) for index in range(blocks))
+        probabilities = depth_ramp(stochastic_depth_prob, sum(setting.num_layers for setting in settings))
         width = settings[0].input_channels
         layers = [nn.Sequential(nn.Conv2d(3, width, kernel_size=4, stride=4), norm_layer(width))]
         for setting in settings:
@@ -157,23 +157,24 @@ class ConvNeXt(nn.Module):
         self.features = nn.Sequential(*layers)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Sequential(norm_layer(width), nn.Flatten(1), nn.Linear(width, num_classes))
+        self.num_features, self.num_classes = width, num_classes
         self.apply(_initialise)
         self.smallest_image = 4 * 2 ** sum(setting.out_channels is not None for setting in settings)
         """Least height and width in pixels."""
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Score images, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
-        require_image_size(images, self.smallest_image)
-        scores: Tensor = self.classifier(self.avgpool(self.features(images)))
+    def forward(self, x: Tensor) -> Tensor:
+        """Score images `x`, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
+        scores: Tensor = self.classifier(self._pool(self._extract(x)))
         return scores
 
+    def _extract(self, images: Tensor) -> Tensor:
+        require_image_size(images, self.smallest_image)
+        features: Tensor = self.features(images)
+        return features
 
-def _checked_settings(settings: object) -> Sequence[CNBlockConfig]:
-    if not isinstance(settings, Sequence) or not all(isinstance(stage, CNBlockConfig) for stage in settings):
-        raise TypeError(f"The block_setting should be List[CNBlockConfig], found {settings!r}")
-    if not settings:
-        raise ValueError("The block_setting should not be empty")
-    return settings
+    def _pool(self, features: Tensor) -> Tensor:
+        pooled: Tensor = self.avgpool(features)
+        return pooled
 
 
 def _make_stage(
@@ -208,81 +209,25 @@ def _make_settings(widths: Sequence[int], depths: Sequence[int]) -> list[CNBlock
     return [CNBlockConfig(*stage) for stage in zip(widths, [*widths[1:], None], depths, strict=True)]
 
 
-@builder(weights=ConvNeXt_Tiny_Weights.IMAGENET1K_V1)
-def convnext_tiny(
-    *, weights: ConvNeXt_Tiny_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> ConvNeXt:
-    """ConvNeXt-T (section 3).
-
-    Args:
-        weights: A member of `ConvNeXt_Tiny_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `ConvNeXt`.
-
-    Example:
-        >>> convnext_tiny(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    stages = _make_settings((96, 192, 384, 768), (3, 3, 9, 3))
-    arguments = {"stochastic_depth_prob": 0.1} | kwargs
-    return build(ConvNeXt, stages, weights=weights, progress=progress, **arguments)
+@builder(catalogue.ConvNeXt_Tiny_Weights.IMAGENET1K_V1)
+def convnext_tiny(**kwargs: Any) -> ConvNeXt:
+    """ConvNeXt-T (section 3)."""
+    return ConvNeXt(_make_settings((96, 192, 384, 768), (3, 3, 9, 3)), **{"stochastic_depth_prob": 0.1, **kwargs})
 
 
-@builder(weights=ConvNeXt_Small_Weights.IMAGENET1K_V1)
-def convnext_small(
-    *, weights: ConvNeXt_Small_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> ConvNeXt:
-    """ConvNeXt-S (section 3).
-
-    Args:
-        weights: A member of `ConvNeXt_Small_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `ConvNeXt`.
-
-    Example:
-        >>> convnext_small(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    stages = _make_settings((96, 192, 384, 768), (3, 3, 27, 3))
-    arguments = {"stochastic_depth_prob": 0.4} | kwargs
-    return build(ConvNeXt, stages, weights=weights, progress=progress, **arguments)
+@builder(catalogue.ConvNeXt_Small_Weights.IMAGENET1K_V1)
+def convnext_small(**kwargs: Any) -> ConvNeXt:
+    """ConvNeXt-S (section 3)."""
+    return ConvNeXt(_make_settings((96, 192, 384, 768), (3, 3, 27, 3)), **{"stochastic_depth_prob": 0.4, **kwargs})
 
 
-@builder(weights=ConvNeXt_Base_Weights.IMAGENET1K_V1)
-def convnext_base(
-    *, weights: ConvNeXt_Base_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> ConvNeXt:
-    """ConvNeXt-B (section 3).
-
-    Args:
-        weights: A member of `ConvNeXt_Base_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `ConvNeXt`.
-
-    Example:
-        >>> convnext_base(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    stages = _make_settings((128, 256, 512, 1024), (3, 3, 27, 3))
-    arguments = {"stochastic_depth_prob": 0.5} | kwargs
-    return build(ConvNeXt, stages, weights=weights, progress=progress, **arguments)
+@builder(catalogue.ConvNeXt_Base_Weights.IMAGENET1K_V1)
+def convnext_base(**kwargs: Any) -> ConvNeXt:
+    """ConvNeXt-B (section 3)."""
+    return ConvNeXt(_make_settings((128, 256, 512, 1024), (3, 3, 27, 3)), **{"stochastic_depth_prob": 0.5, **kwargs})
 
 
-@builder(weights=ConvNeXt_Large_Weights.IMAGENET1K_V1)
-def convnext_large(
-    *, weights: ConvNeXt_Large_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> ConvNeXt:
-    """ConvNeXt-L (section 3).
-
-    Args:
-        weights: A member of `ConvNeXt_Large_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `ConvNeXt`.
-
-    Example:
-        >>> convnext_large(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    stages = _make_settings((192, 384, 768, 1536), (3, 3, 27, 3))
-    arguments = {"stochastic_depth_prob": 0.5} | kwargs
-    return build(ConvNeXt, stages, weights=weights, progress=progress, **arguments)
+@builder(catalogue.ConvNeXt_Large_Weights.IMAGENET1K_V1)
+def convnext_large(**kwargs: Any) -> ConvNeXt:
+    """ConvNeXt-L (section 3)."""
+    return ConvNeXt(_make_settings((192, 384, 768, 1536), (3, 3, 27, 3)), **{"stochastic_depth_prob": 0.5, **kwargs})

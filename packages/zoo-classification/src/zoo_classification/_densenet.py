@@ -7,7 +7,7 @@ Implementation of DenseNets, 2017, arXiv:1707.06990.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, ClassVar
 
@@ -15,29 +15,22 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from zoo_core.building import build, builder
-from zoo_core.layers import require_image_size, require_positive
+from zoo_core.building import ClassificationNetwork, builder
+from zoo_core.layers import rename_older_keys, require_image_size, require_positive
 
-from .catalogue.densenet import (
-    DenseNet121_Weights,
-    DenseNet161_Weights,
-    DenseNet169_Weights,
-    DenseNet201_Weights,
-)
+from .catalogue import densenet as catalogue
+
+_WITH_DOTS = {"norm.1": "norm1", "conv.1": "conv1", "norm.2": "norm2", "conv.2": "conv2"}
+"""Layers of which PyTorch once allowed dots in the names."""
 
 
 class _DenseLayer(nn.Module):
     """Makes `growth_rate` more maps of all that were made before (composite function with bottleneck, section 3).
 
-    Args:
-        num_input_features: Channels of all inputs together.
-        growth_rate: Channels of the output.
-        bn_size: How many times as many channels are between.
-        drop_rate: Probability that an element of the output is dropped in training.
-        memory_efficient: Compute the maps between again for the backward pass instead of keeping them.
+    Its `memory_efficient` form computes the maps between again for the backward pass instead of keeping them.
 
     Shape:
-        A list of `(N, …, H, W)` to `(N, growth_rate, H, W)`.
+        A list of `(N, …, H, W)`, of `num_input_features` channels together, to `(N, growth_rate, H, W)`.
     """
 
     def __init__(
@@ -57,15 +50,14 @@ class _DenseLayer(nn.Module):
         self.conv2 = nn.Conv2d(bn_size * growth_rate, growth_rate, kernel_size=3, padding=1, bias=False)
         self.drop_rate = float(drop_rate)
         self.memory_efficient = memory_efficient
-        self.register_load_state_dict_pre_hook(_rename_older_keys)  # type: ignore[no-untyped-call]
+        rename_older_keys(self, _WITH_DOTS)
 
-    def forward(self, features: list[Tensor]) -> Tensor:
-        """Transform `features`, `(N, …, H, W)` each."""
+    def forward(self, input: list[Tensor]) -> Tensor:  # noqa: A002 # the name that users know
         scripting = torch.jit.is_scripting()  # type: ignore[attr-defined]
         if self.memory_efficient and torch.is_grad_enabled() and not scripting:
-            bottleneck = self._checkpointed_bottleneck(features)
+            bottleneck = self._checkpointed_bottleneck(input)
         else:
-            bottleneck = self._bottleneck(features)
+            bottleneck = self._bottleneck(input)
         made: Tensor = self.conv2(self.relu2(self.norm2(bottleneck)))
         return nn.functional.dropout(made, self.drop_rate, self.training) if self.drop_rate > 0.0 else made
 
@@ -100,25 +92,8 @@ def _without_statistics(norm: nn.BatchNorm2d) -> Iterator[None]:
             setattr(norm, name, buffer)
 
 
-def _rename_older_keys(layer: nn.Module, state: MutableMapping[str, Tensor], prefix: str, *_: object) -> None:
-    """Rename `norm.1.weight` to `norm1.weight` and so on: PyTorch once allowed dots in the names of modules."""
-    for kind in ("norm1", "conv1", "norm2", "conv2"):
-        for name in getattr(layer, kind).state_dict():
-            older = f"{prefix}{kind[:-1]}.{kind[-1]}.{name}"
-            if older in state:
-                state[f"{prefix}{kind}.{name}"] = state.pop(older)
-
-
 class _DenseBlock(nn.ModuleDict):
     """Layers that each get the input and the outputs of all layers before (figure 1).
-
-    Args:
-        num_layers: How many.
-        num_input_features: Channels of the input.
-        bn_size: Of each layer.
-        growth_rate: Channels of each layer's output.
-        drop_rate: Of each layer.
-        memory_efficient: Of each layer.
 
     Shape:
         `(N, num_input_features, H, W)` to `(N, num_input_features + num_layers * growth_rate, H, W)`.
@@ -138,9 +113,8 @@ class _DenseBlock(nn.ModuleDict):
             channels = num_input_features + index * growth_rate
             self[f"denselayer{index + 1}"] = _DenseLayer(channels, growth_rate, bn_size, drop_rate, memory_efficient)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Extend `x`, `(N, num_input_features, H, W)`."""
-        features = [x]
+    def forward(self, init_features: Tensor) -> Tensor:
+        features = [init_features]
         for layer in self.values():
             features.append(layer(features))
         return torch.cat(features, 1)
@@ -148,10 +122,6 @@ class _DenseBlock(nn.ModuleDict):
 
 class _Transition(nn.Sequential):
     """Reduces channels and halves the resolution between two blocks (section 3, pooling layers, compression).
-
-    Args:
-        num_input_features: Channels of the input.
-        num_output_features: Channels of the output.
 
     Shape:
         `(N, num_input_features, H, W)` to `(N, num_output_features, H // 2, W // 2)`.
@@ -165,7 +135,7 @@ class _Transition(nn.Sequential):
         self.pool = nn.AvgPool2d(kernel_size=2, stride=2)
 
 
-class DenseNet(nn.Module):
+class DenseNet(ClassificationNetwork):
     """A DenseNet-BC of any depth (table 1).
 
     State dicts with the names of layers that PyTorch once allowed (`norm.1` for `norm1`) load as well.
@@ -186,6 +156,8 @@ class DenseNet(nn.Module):
         ValueError: An argument cannot be a network, or images are smaller.
 
     Example:
+        >>> import torch
+        >>> from zoo_classification import DenseNet
         >>> DenseNet(block_config=(1, 1), num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
         torch.Size([2, 10])
     """
@@ -224,15 +196,21 @@ class DenseNet(nn.Module):
                 channels //= 2
         self.features.add_module("norm5", nn.BatchNorm2d(channels))
         self.classifier = nn.Linear(channels, num_classes)
+        self.num_features, self.num_classes = channels, num_classes
         self._smallest = 2 ** (len(block_config) + 1) - 3  # one pixel is left for the last block
         self.apply(_initialise)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Score images, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
-        require_image_size(images, self._smallest)
-        features = nn.functional.relu(self.features(images), inplace=True)
-        scores: Tensor = self.classifier(torch.flatten(nn.functional.adaptive_avg_pool2d(features, 1), 1))
+    def forward(self, x: Tensor) -> Tensor:
+        """Score images `x`, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
+        scores: Tensor = self.classifier(self._pool(self._extract(x)))
         return scores
+
+    def _extract(self, images: Tensor) -> Tensor:
+        require_image_size(images, self._smallest)
+        return nn.functional.relu(self.features(images), inplace=True)
+
+    def _pool(self, features: Tensor) -> Tensor:
+        return torch.flatten(nn.functional.adaptive_avg_pool2d(features, 1), 1)
 
 
 def _check(block_config: Sequence[int], drop_rate: float) -> None:
@@ -249,65 +227,25 @@ def _initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-@builder(weights=DenseNet121_Weights.IMAGENET1K_V1)
-def densenet121(*, weights: DenseNet121_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> DenseNet:
-    """DenseNet-121 (table 1).
-
-    Args:
-        weights: A member of `DenseNet121_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `DenseNet`, but for `growth_rate`, `block_config` and `num_init_features`.
-
-    Example:
-        >>> densenet121(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(DenseNet, 32, (6, 12, 24, 16), 64, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.DenseNet121_Weights.IMAGENET1K_V1)
+def densenet121(**kwargs: Any) -> DenseNet:
+    """DenseNet-121 (table 1)."""
+    return DenseNet(32, (6, 12, 24, 16), 64, **kwargs)
 
 
-@builder(weights=DenseNet161_Weights.IMAGENET1K_V1)
-def densenet161(*, weights: DenseNet161_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> DenseNet:
-    """DenseNet-161 (the authors' wider model, growth rate 48).
-
-    Args:
-        weights: A member of `DenseNet161_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `DenseNet`, but for `growth_rate`, `block_config` and `num_init_features`.
-
-    Example:
-        >>> densenet161(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(DenseNet, 48, (6, 12, 36, 24), 96, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.DenseNet161_Weights.IMAGENET1K_V1)
+def densenet161(**kwargs: Any) -> DenseNet:
+    """DenseNet-161 (the authors' wider model, growth rate 48)."""
+    return DenseNet(48, (6, 12, 36, 24), 96, **kwargs)
 
 
-@builder(weights=DenseNet169_Weights.IMAGENET1K_V1)
-def densenet169(*, weights: DenseNet169_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> DenseNet:
-    """DenseNet-169 (table 1).
-
-    Args:
-        weights: A member of `DenseNet169_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `DenseNet`, but for `growth_rate`, `block_config` and `num_init_features`.
-
-    Example:
-        >>> densenet169(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(DenseNet, 32, (6, 12, 32, 32), 64, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.DenseNet169_Weights.IMAGENET1K_V1)
+def densenet169(**kwargs: Any) -> DenseNet:
+    """DenseNet-169 (table 1)."""
+    return DenseNet(32, (6, 12, 32, 32), 64, **kwargs)
 
 
-@builder(weights=DenseNet201_Weights.IMAGENET1K_V1)
-def densenet201(*, weights: DenseNet201_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> DenseNet:
-    """DenseNet-201 (table 1).
-
-    Args:
-        weights: A member of `DenseNet201_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `DenseNet`, but for `growth_rate`, `block_config` and `num_init_features`.
-
-    Example:
-        >>> densenet201(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(DenseNet, 32, (6, 12, 48, 32), 64, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.DenseNet201_Weights.IMAGENET1K_V1)
+def densenet201(**kwargs: Any) -> DenseNet:
+    """DenseNet-201 (table 1)."""
+    return DenseNet(32, (6, 12, 48, 32), 64, **kwargs)

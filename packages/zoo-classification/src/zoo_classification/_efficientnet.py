@@ -14,28 +14,18 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from zoo_core.building import build, builder
+from zoo_core.building import ClassificationNetwork, builder
 from zoo_core.layers import (
     ConvNormActivation,
     SqueezeExcitation,
     StochasticDepth,
+    depth_ramp,
     make_divisible,
     require_positive,
+    require_settings,
 )
 
-from .catalogue.efficientnet import (
-    EfficientNet_B0_Weights,
-    EfficientNet_B1_Weights,
-    EfficientNet_B2_Weights,
-    EfficientNet_B3_Weights,
-    EfficientNet_B4_Weights,
-    EfficientNet_B5_Weights,
-    EfficientNet_B6_Weights,
-    EfficientNet_B7_Weights,
-    EfficientNet_V2_L_Weights,
-    EfficientNet_V2_M_Weights,
-    EfficientNet_V2_S_Weights,
-)
+from .catalogue import efficientnet as catalogue
 
 _SWISH = partial(nn.SiLU, inplace=True)
 _SLOW_NORM = partial(nn.BatchNorm2d, eps=0.001, momentum=0.01)
@@ -120,20 +110,10 @@ class MBConvConfig(_StageConfig):
 
 @dataclass(frozen=True)
 class FusedMBConvConfig(_StageConfig):
-    """A stage of `FusedMBConv` blocks: one row of EfficientNetV2's table 4.
+    """A stage of `FusedMBConv` blocks, which is `block` if not given: one row of EfficientNetV2's table 4.
 
-    Args:
-        expand_ratio: Channels inside of a block, as a multiple of its input's.
-        kernel: Size of the convolutions that expand.
-        stride: Of the first of them, 1 or 2.
-        input_channels: Channels of the input.
-        out_channels: Channels of the output.
-        num_layers: Blocks.
-        block: Builds a block from its configuration, probability of stochastic depth and norm layer; `FusedMBConv` if
-            not given.
-
-    Raises:
-        ValueError: An argument cannot be a stage.
+    Arguments and errors are those of `MBConvConfig`, but for its multipliers; `kernel` and `stride` are those of the
+    convolutions that expand.
     """
 
     block: Callable[..., nn.Module] | None = None
@@ -146,10 +126,10 @@ class FusedMBConvConfig(_StageConfig):
 class _Residual(nn.Module):
     """Layers with a shortcut around them where input and output have the same form.
 
-    Args:
-        layers: In order.
-        cnf: Their configuration.
-        stochastic_depth_prob: Probability that the layers are skipped in training, in [0, 1].
+    Where they have, the layers are skipped with `stochastic_depth_prob` in training.
+
+    Shape:
+        `(N, input_channels, H, W)` to `(N, out_channels, ceil(H / stride), ceil(W / stride))`.
     """
 
     def __init__(self, layers: Sequence[nn.Module], cnf: _StageConfig, stochastic_depth_prob: float) -> None:
@@ -159,27 +139,16 @@ class _Residual(nn.Module):
         self.stochastic_depth = StochasticDepth(stochastic_depth_prob, "row")
         self.out_channels = cnf.out_channels
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Transform `x`, `(N, input_channels, H, W)`."""
-        result: Tensor = self.block(x)
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 # the name that users know
+        result: Tensor = self.block(input)
         if self.use_res_connect:
             result = self.stochastic_depth(result)
-            result += x
+            result += input
         return result
 
 
 class MBConv(_Residual):
-    """A block that expands, convolves each channel, squeezes and excites, and projects (EfficientNet, section 4).
-
-    Args:
-        cnf: Its configuration; `num_layers` plays no part.
-        stochastic_depth_prob: Probability that a block with a shortcut is skipped in training, in [0, 1].
-        norm_layer: Called with a number of channels.
-        se_layer: Called with the channels of its input, those it squeezes to, and `activation`.
-
-    Shape:
-        `(N, input_channels, H, W)` to `(N, out_channels, ceil(H / stride), ceil(W / stride))`.
-    """
+    """A block that expands, convolves each channel, squeezes and excites, and projects (EfficientNet, section 4)."""
 
     def __init__(
         self,
@@ -202,13 +171,7 @@ class MBConv(_Residual):
 class FusedMBConv(_Residual):
     """A block that expands with a full convolution, and projects (EfficientNetV2, figure 2, without the excitation).
 
-    Args:
-        cnf: Its configuration; `num_layers` plays no part. Where nothing is expanded, one convolution does all.
-        stochastic_depth_prob: Probability that a block with a shortcut is skipped in training, in [0, 1].
-        norm_layer: Called with a number of channels.
-
-    Shape:
-        `(N, input_channels, H, W)` to `(N, out_channels, ceil(H / stride), ceil(W / stride))`.
+    Where nothing is expanded, one convolution does all.
     """
 
     def __init__(
@@ -226,7 +189,7 @@ class FusedMBConv(_Residual):
         super().__init__(layers, cnf, stochastic_depth_prob)
 
 
-class EfficientNet(nn.Module):
+class EfficientNet(ClassificationNetwork):
     """An EfficientNet of any shape.
 
     Args:
@@ -246,6 +209,8 @@ class EfficientNet(nn.Module):
         TypeError: Something in `inverted_residual_setting` is no configuration.
 
     Example:
+        >>> import torch
+        >>> from zoo_classification import EfficientNet, MBConvConfig
         >>> stage = MBConvConfig(4, 3, 2, 16, 24, num_layers=2)
         >>> EfficientNet([stage], dropout=0.2, num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
         torch.Size([2, 10])
@@ -263,14 +228,16 @@ class EfficientNet(nn.Module):
         last_channel: int | None = None,
     ) -> None:
         super().__init__()
-        settings = _checked_settings(inverted_residual_setting)
+        settings: Sequence[MBConvConfig | FusedMBConvConfig] = require_settings(
+            "inverted_residual_setting", inverted_residual_setting, MBConvConfig, FusedMBConvConfig
+        )
         last_in = settings[-1].out_channels
         last_out = 4 * last_in if last_channel is None else last_channel
         require_positive(num_classes=num_classes, last_channel=last_out)
         norm_layer = norm_layer or nn.BatchNorm2d
         unit = partial(ConvNormActivation, norm_layer=norm_layer, activation_layer=_SWISH)
         blocks = sum(setting.num_layers for setting in settings)
-        probabilities = (stochastic_depth_prob * index / blocks for index in range(blocks))
+        probabilities = depth_ramp(stochastic_depth_prob, blocks + 1)  # one more: the last block is below it
         self.features = nn.Sequential(
             unit(3, settings[0].input_channels, 3, 2),
             *(_make_stage(setting, probabilities, norm_layer) for setting in settings),
@@ -278,21 +245,20 @@ class EfficientNet(nn.Module):
         )
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Sequential(nn.Dropout(p=dropout, inplace=True), nn.Linear(last_out, num_classes))
+        self.num_features, self.num_classes = last_out, num_classes
         self.apply(_initialise)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Score images, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
-        features = torch.flatten(self.avgpool(self.features(images)), 1)
-        scores: Tensor = self.classifier(features)
+    def forward(self, x: Tensor) -> Tensor:
+        """Score images `x`, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
+        scores: Tensor = self.classifier(self._pool(self._extract(x)))
         return scores
 
+    def _extract(self, images: Tensor) -> Tensor:
+        features: Tensor = self.features(images)
+        return features
 
-def _checked_settings(settings: object) -> Sequence[MBConvConfig | FusedMBConvConfig]:
-    if not isinstance(settings, Sequence) or not all(isinstance(row, _StageConfig) for row in settings):
-        raise TypeError(f"The inverted_residual_setting should be List[MBConvConfig], found {settings!r}")
-    if not settings:
-        raise ValueError("The inverted_residual_setting should not be empty")
-    return settings
+    def _pool(self, features: Tensor) -> Tensor:
+        return torch.flatten(self.avgpool(features), 1)
 
 
 def _make_stage(
@@ -329,236 +295,99 @@ def _table_1(width_mult: float, depth_mult: float) -> list[MBConvConfig]:
     ]
 
 
-@builder(weights=EfficientNet_B0_Weights.IMAGENET1K_V1)
-def efficientnet_b0(
-    *, weights: EfficientNet_B0_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> EfficientNet:
-    """EfficientNet-B0 (EfficientNet, table 1).
-
-    Args:
-        weights: A member of `EfficientNet_B0_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `EfficientNet`.
-
-    Example:
-        >>> efficientnet_b0(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    arguments = {"dropout": 0.2} | kwargs
-    return build(EfficientNet, _table_1(1.0, 1.0), weights=weights, progress=progress, **arguments)
+@builder(catalogue.EfficientNet_B0_Weights.IMAGENET1K_V1)
+def efficientnet_b0(**kwargs: Any) -> EfficientNet:
+    """EfficientNet-B0 (EfficientNet, table 1)."""
+    return EfficientNet(_table_1(1.0, 1.0), **{"dropout": 0.2, **kwargs})
 
 
-@builder(weights=EfficientNet_B1_Weights.IMAGENET1K_V1)
-def efficientnet_b1(
-    *, weights: EfficientNet_B1_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> EfficientNet:
-    """EfficientNet-B1: B0 with 1.1 times the blocks (section 3.3).
-
-    Args:
-        weights: A member of `EfficientNet_B1_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `EfficientNet`.
-
-    Example:
-        >>> efficientnet_b1(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    arguments = {"dropout": 0.2} | kwargs
-    return build(EfficientNet, _table_1(1.0, 1.1), weights=weights, progress=progress, **arguments)
+@builder(catalogue.EfficientNet_B1_Weights.IMAGENET1K_V1)
+def efficientnet_b1(**kwargs: Any) -> EfficientNet:
+    """EfficientNet-B1: B0 with 1.1 times the blocks (section 3.3)."""
+    return EfficientNet(_table_1(1.0, 1.1), **{"dropout": 0.2, **kwargs})
 
 
-@builder(weights=EfficientNet_B2_Weights.IMAGENET1K_V1)
-def efficientnet_b2(
-    *, weights: EfficientNet_B2_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> EfficientNet:
-    """EfficientNet-B2: B0 with 1.1 times the channels and 1.2 times the blocks (section 3.3).
-
-    Args:
-        weights: A member of `EfficientNet_B2_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `EfficientNet`.
-
-    Example:
-        >>> efficientnet_b2(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    arguments = {"dropout": 0.3} | kwargs
-    return build(EfficientNet, _table_1(1.1, 1.2), weights=weights, progress=progress, **arguments)
+@builder(catalogue.EfficientNet_B2_Weights.IMAGENET1K_V1)
+def efficientnet_b2(**kwargs: Any) -> EfficientNet:
+    """EfficientNet-B2: B0 with 1.1 times the channels and 1.2 times the blocks (section 3.3)."""
+    return EfficientNet(_table_1(1.1, 1.2), **{"dropout": 0.3, **kwargs})
 
 
-@builder(weights=EfficientNet_B3_Weights.IMAGENET1K_V1)
-def efficientnet_b3(
-    *, weights: EfficientNet_B3_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> EfficientNet:
-    """EfficientNet-B3: B0 with 1.2 times the channels and 1.4 times the blocks (section 3.3).
-
-    Args:
-        weights: A member of `EfficientNet_B3_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `EfficientNet`.
-
-    Example:
-        >>> efficientnet_b3(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    arguments = {"dropout": 0.3} | kwargs
-    return build(EfficientNet, _table_1(1.2, 1.4), weights=weights, progress=progress, **arguments)
+@builder(catalogue.EfficientNet_B3_Weights.IMAGENET1K_V1)
+def efficientnet_b3(**kwargs: Any) -> EfficientNet:
+    """EfficientNet-B3: B0 with 1.2 times the channels and 1.4 times the blocks (section 3.3)."""
+    return EfficientNet(_table_1(1.2, 1.4), **{"dropout": 0.3, **kwargs})
 
 
-@builder(weights=EfficientNet_B4_Weights.IMAGENET1K_V1)
-def efficientnet_b4(
-    *, weights: EfficientNet_B4_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> EfficientNet:
-    """EfficientNet-B4: B0 with 1.4 times the channels and 1.8 times the blocks (section 3.3).
-
-    Args:
-        weights: A member of `EfficientNet_B4_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `EfficientNet`.
-
-    Example:
-        >>> efficientnet_b4(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    arguments = {"dropout": 0.4} | kwargs
-    return build(EfficientNet, _table_1(1.4, 1.8), weights=weights, progress=progress, **arguments)
+@builder(catalogue.EfficientNet_B4_Weights.IMAGENET1K_V1)
+def efficientnet_b4(**kwargs: Any) -> EfficientNet:
+    """EfficientNet-B4: B0 with 1.4 times the channels and 1.8 times the blocks (section 3.3)."""
+    return EfficientNet(_table_1(1.4, 1.8), **{"dropout": 0.4, **kwargs})
 
 
-@builder(weights=EfficientNet_B5_Weights.IMAGENET1K_V1)
-def efficientnet_b5(
-    *, weights: EfficientNet_B5_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> EfficientNet:
-    """EfficientNet-B5: B0 with 1.6 times the channels and 2.2 times the blocks (section 3.3).
-
-    Args:
-        weights: A member of `EfficientNet_B5_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `EfficientNet`.
-
-    Example:
-        >>> efficientnet_b5(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    arguments = {"dropout": 0.4, "norm_layer": _SLOW_NORM} | kwargs
-    return build(EfficientNet, _table_1(1.6, 2.2), weights=weights, progress=progress, **arguments)
+@builder(catalogue.EfficientNet_B5_Weights.IMAGENET1K_V1)
+def efficientnet_b5(**kwargs: Any) -> EfficientNet:
+    """EfficientNet-B5: B0 with 1.6 times the channels and 2.2 times the blocks (section 3.3)."""
+    return EfficientNet(_table_1(1.6, 2.2), **{"dropout": 0.4, "norm_layer": _SLOW_NORM, **kwargs})
 
 
-@builder(weights=EfficientNet_B6_Weights.IMAGENET1K_V1)
-def efficientnet_b6(
-    *, weights: EfficientNet_B6_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> EfficientNet:
-    """EfficientNet-B6: B0 with 1.8 times the channels and 2.6 times the blocks (section 3.3).
-
-    Args:
-        weights: A member of `EfficientNet_B6_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `EfficientNet`.
-
-    Example:
-        >>> efficientnet_b6(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    arguments = {"dropout": 0.5, "norm_layer": _SLOW_NORM} | kwargs
-    return build(EfficientNet, _table_1(1.8, 2.6), weights=weights, progress=progress, **arguments)
+@builder(catalogue.EfficientNet_B6_Weights.IMAGENET1K_V1)
+def efficientnet_b6(**kwargs: Any) -> EfficientNet:
+    """EfficientNet-B6: B0 with 1.8 times the channels and 2.6 times the blocks (section 3.3)."""
+    return EfficientNet(_table_1(1.8, 2.6), **{"dropout": 0.5, "norm_layer": _SLOW_NORM, **kwargs})
 
 
-@builder(weights=EfficientNet_B7_Weights.IMAGENET1K_V1)
-def efficientnet_b7(
-    *, weights: EfficientNet_B7_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> EfficientNet:
-    """EfficientNet-B7: B0 with 2.0 times the channels and 3.1 times the blocks (section 3.3).
-
-    Args:
-        weights: A member of `EfficientNet_B7_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `EfficientNet`.
-
-    Example:
-        >>> efficientnet_b7(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    arguments = {"dropout": 0.5, "norm_layer": _SLOW_NORM} | kwargs
-    return build(EfficientNet, _table_1(2.0, 3.1), weights=weights, progress=progress, **arguments)
+@builder(catalogue.EfficientNet_B7_Weights.IMAGENET1K_V1)
+def efficientnet_b7(**kwargs: Any) -> EfficientNet:
+    """EfficientNet-B7: B0 with 2.0 times the channels and 3.1 times the blocks (section 3.3)."""
+    return EfficientNet(_table_1(2.0, 3.1), **{"dropout": 0.5, "norm_layer": _SLOW_NORM, **kwargs})
 
 
-@builder(weights=EfficientNet_V2_S_Weights.IMAGENET1K_V1)
-def efficientnet_v2_s(
-    *, weights: EfficientNet_V2_S_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> EfficientNet:
-    """EfficientNetV2-S (EfficientNetV2, table 4).
-
-    Args:
-        weights: A member of `EfficientNet_V2_S_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `EfficientNet`.
-
-    Example:
-        >>> efficientnet_v2_s(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    settings = [
-        FusedMBConvConfig(1, 3, 1, 24, 24, 2),
-        FusedMBConvConfig(4, 3, 2, 24, 48, 4),
-        FusedMBConvConfig(4, 3, 2, 48, 64, 4),
-        MBConvConfig(4, 3, 2, 64, 128, 6),
-        MBConvConfig(6, 3, 1, 128, 160, 9),
-        MBConvConfig(6, 3, 2, 160, 256, 15),
-    ]
-    arguments = {"dropout": 0.2, "norm_layer": _V2_NORM, "last_channel": 1280} | kwargs
-    return build(EfficientNet, settings, weights=weights, progress=progress, **arguments)
+@builder(catalogue.EfficientNet_V2_S_Weights.IMAGENET1K_V1)
+def efficientnet_v2_s(**kwargs: Any) -> EfficientNet:
+    """EfficientNetV2-S (EfficientNetV2, table 4)."""
+    return EfficientNet(
+        [
+            FusedMBConvConfig(1, 3, 1, 24, 24, 2),
+            FusedMBConvConfig(4, 3, 2, 24, 48, 4),
+            FusedMBConvConfig(4, 3, 2, 48, 64, 4),
+            MBConvConfig(4, 3, 2, 64, 128, 6),
+            MBConvConfig(6, 3, 1, 128, 160, 9),
+            MBConvConfig(6, 3, 2, 160, 256, 15),
+        ],
+        **{"dropout": 0.2, "norm_layer": _V2_NORM, "last_channel": 1280, **kwargs},
+    )
 
 
-@builder(weights=EfficientNet_V2_M_Weights.IMAGENET1K_V1)
-def efficientnet_v2_m(
-    *, weights: EfficientNet_V2_M_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> EfficientNet:
-    """EfficientNetV2-M, scaled up from S (EfficientNetV2, section 3.3).
-
-    Args:
-        weights: A member of `EfficientNet_V2_M_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `EfficientNet`.
-
-    Example:
-        >>> efficientnet_v2_m(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    settings = [
-        FusedMBConvConfig(1, 3, 1, 24, 24, 3),
-        FusedMBConvConfig(4, 3, 2, 24, 48, 5),
-        FusedMBConvConfig(4, 3, 2, 48, 80, 5),
-        MBConvConfig(4, 3, 2, 80, 160, 7),
-        MBConvConfig(6, 3, 1, 160, 176, 14),
-        MBConvConfig(6, 3, 2, 176, 304, 18),
-        MBConvConfig(6, 3, 1, 304, 512, 5),
-    ]
-    arguments = {"dropout": 0.3, "norm_layer": _V2_NORM, "last_channel": 1280} | kwargs
-    return build(EfficientNet, settings, weights=weights, progress=progress, **arguments)
+@builder(catalogue.EfficientNet_V2_M_Weights.IMAGENET1K_V1)
+def efficientnet_v2_m(**kwargs: Any) -> EfficientNet:
+    """EfficientNetV2-M, scaled up from S (EfficientNetV2, section 3.3)."""
+    return EfficientNet(
+        [
+            FusedMBConvConfig(1, 3, 1, 24, 24, 3),
+            FusedMBConvConfig(4, 3, 2, 24, 48, 5),
+            FusedMBConvConfig(4, 3, 2, 48, 80, 5),
+            MBConvConfig(4, 3, 2, 80, 160, 7),
+            MBConvConfig(6, 3, 1, 160, 176, 14),
+            MBConvConfig(6, 3, 2, 176, 304, 18),
+            MBConvConfig(6, 3, 1, 304, 512, 5),
+        ],
+        **{"dropout": 0.3, "norm_layer": _V2_NORM, "last_channel": 1280, **kwargs},
+    )
 
 
-@builder(weights=EfficientNet_V2_L_Weights.IMAGENET1K_V1)
-def efficientnet_v2_l(
-    *, weights: EfficientNet_V2_L_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> EfficientNet:
-    """EfficientNetV2-L, scaled up from S (EfficientNetV2, section 3.3).
-
-    Args:
-        weights: A member of `EfficientNet_V2_L_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `EfficientNet`.
-
-    Example:
-        >>> efficientnet_v2_l(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    settings = [
-        FusedMBConvConfig(1, 3, 1, 32, 32, 4),
-        FusedMBConvConfig(4, 3, 2, 32, 64, 7),
-        FusedMBConvConfig(4, 3, 2, 64, 96, 7),
-        MBConvConfig(4, 3, 2, 96, 192, 10),
-        MBConvConfig(6, 3, 1, 192, 224, 19),
-        MBConvConfig(6, 3, 2, 224, 384, 25),
-        MBConvConfig(6, 3, 1, 384, 640, 7),
-    ]
-    arguments = {"dropout": 0.4, "norm_layer": _V2_NORM, "last_channel": 1280} | kwargs
-    return build(EfficientNet, settings, weights=weights, progress=progress, **arguments)
+@builder(catalogue.EfficientNet_V2_L_Weights.IMAGENET1K_V1)
+def efficientnet_v2_l(**kwargs: Any) -> EfficientNet:
+    """EfficientNetV2-L, scaled up from S (EfficientNetV2, section 3.3)."""
+    return EfficientNet(
+        [
+            FusedMBConvConfig(1, 3, 1, 32, 32, 4),
+            FusedMBConvConfig(4, 3, 2, 32, 64, 7),
+            FusedMBConvConfig(4, 3, 2, 64, 96, 7),
+            MBConvConfig(4, 3, 2, 96, 192, 10),
+            MBConvConfig(6, 3, 1, 192, 224, 19),
+            MBConvConfig(6, 3, 2, 224, 384, 25),
+            MBConvConfig(6, 3, 1, 384, 640, 7),
+        ],
+        **{"dropout": 0.4, "norm_layer": _V2_NORM, "last_channel": 1280, **kwargs},
+    )

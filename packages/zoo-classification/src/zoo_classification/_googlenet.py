@@ -9,14 +9,14 @@ The published weights need two departures from the paper: where it has 5x5 convo
 classifiers' pooling adapts to the size of the images.
 """
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from zoo_core.building import build, builder
+from zoo_core import WeightsEnum
+from zoo_core.building import ClassificationNetwork, builder, warn_caller
 from zoo_core.layers import require_image_size, require_positive, trunc_normal_
 
 from .catalogue.googlenet import GoogLeNet_Weights
@@ -32,16 +32,7 @@ class GoogLeNetOutputs(NamedTuple):
 
 
 class BasicConv2d(nn.Module):
-    """A convolution without bias, batch norm, ReLU.
-
-    Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        **kwargs: Of the convolution.
-
-    Shape:
-        `(N, in_channels, H, W)` to what the convolution makes of it.
-    """
+    """A convolution without bias, which gets the further arguments, batch norm, ReLU."""
 
     def __init__(self, in_channels: int, out_channels: int, **kwargs: Any) -> None:
         super().__init__()
@@ -49,22 +40,25 @@ class BasicConv2d(nn.Module):
         self.bn = nn.BatchNorm2d(out_channels, eps=0.001)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Transform `x`, `(N, in_channels, H, W)`."""
         return nn.functional.relu(self.bn(self.conv(x)), inplace=True)
 
 
-class Inception(nn.Module):
-    """Four branches side by side (figure 2b).
+class Branches(nn.Module):
+    """A module of branches side by side, whose channels are concatenated.
 
-    Args:
-        in_channels: Channels of the input.
-        ch1x1: Channels of the branch of one 1x1 convolution.
-        ch3x3red: Channels that the second branch's 1x1 convolution reduces to.
-        ch3x3: Channels of the second branch.
-        ch5x5red: Channels that the third branch's 1x1 convolution reduces to.
-        ch5x5: Channels of the third branch.
-        pool_proj: Channels of the branch of a pooling and a 1x1 convolution.
-        conv_block: Builds a convolution like `BasicConv2d`, which it is if not given.
+    Its convolutions are built by `conv_block`, which is `BasicConv2d` if not given.
+    """
+
+    def branches(self, x: Tensor) -> list[Tensor]:
+        """Transform `x`, `(N, in_channels, H, W)`, in each branch."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat(self.branches(x), 1)
+
+
+class Inception(Branches):
+    """Four branches side by side (figure 2b); `ch3x3red` and `ch5x5red` are what their 1x1 convolutions reduce to.
 
     Shape:
         `(N, in_channels, H, W)` to `(N, ch1x1 + ch3x3 + ch5x5 + pool_proj, H, W)`.
@@ -96,22 +90,11 @@ class Inception(nn.Module):
         )
 
     def branches(self, x: Tensor) -> list[Tensor]:
-        """Transform `x`, `(N, in_channels, H, W)`, in each branch."""
         return [self.branch1(x), self.branch2(x), self.branch3(x), self.branch4(x)]
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Transform `x`, `(N, in_channels, H, W)`."""
-        return torch.cat(self.branches(x), 1)
 
 
 class InceptionAux(nn.Module):
     """An auxiliary classifier, which helps the gradient into the middle of the network (section 5).
-
-    Args:
-        in_channels: Channels of the input.
-        num_classes: Width of the classifier.
-        conv_block: Builds a convolution like `BasicConv2d`, which it is if not given.
-        dropout: Probability that an element of the hidden layer is dropped in training.
 
     Shape:
         `(N, in_channels, H, W)` to `(N, num_classes)`.
@@ -131,14 +114,13 @@ class InceptionAux(nn.Module):
         self.dropout = nn.Dropout(p=dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Score `x`, `(N, in_channels, H, W)`, for each class, `(N, num_classes)`."""
         features = self.conv(nn.functional.adaptive_avg_pool2d(x, 4))
         hidden = nn.functional.relu(self.fc1(torch.flatten(features, 1)), inplace=True)
         scores: Tensor = self.fc2(self.dropout(hidden))
         return scores
 
 
-class GoogLeNet(nn.Module):
+class GoogLeNet(ClassificationNetwork):
     """A GoogLeNet (table 1).
 
     Args:
@@ -160,6 +142,8 @@ class GoogLeNet(nn.Module):
         ValueError: An argument cannot be a network, or images are smaller.
 
     Example:
+        >>> import torch
+        >>> from zoo_classification import GoogLeNet
         >>> outputs = GoogLeNet(num_classes=10)(torch.zeros(2, 3, 64, 64))
         >>> outputs.logits.shape, outputs.aux_logits1.shape
         (torch.Size([2, 10]), torch.Size([2, 10]))
@@ -204,23 +188,18 @@ class GoogLeNet(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(p=dropout)
         self.fc = nn.Linear(1024, num_classes)
+        self.num_features, self.num_classes = 1024, num_classes
         if init_weights or init_weights is None:
             self.apply(_initialise)
 
-    def forward(self, images: Tensor) -> GoogLeNetOutputs:
-        """Score images, `(N, 3, H, W)`, for each class, `(N, num_classes)`.
+    def forward(self, x: Tensor) -> GoogLeNetOutputs:
+        """Score images `x`, `(N, 3, H, W)`, for each class, `(N, num_classes)`.
 
         Returns:
             A tensor of scores; in training with auxiliary classifiers, and always in a scripted module,
             `GoogLeNetOutputs`.
         """
-        features = self.maxpool1(self.conv1(self._prepare(images)))
-        features = self.maxpool2(self.conv3(self.conv2(features)))
-        features = self.maxpool3(self.inception3b(self.inception3a(features)))
-        features4a = self.inception4a(features)
-        features4d = self.inception4d(self.inception4c(self.inception4b(features4a)))
-        features = self.maxpool4(self.inception4e(features4d))
-        features = self.inception5b(self.inception5a(features))
+        features4a, features4d, features = self._stages(x)
         scores = self._classify(features)
         scores1: Tensor | None = None
         scores2: Tensor | None = None
@@ -233,11 +212,28 @@ class GoogLeNet(nn.Module):
             return GoogLeNetOutputs(scores, scores2, scores1)
         return self._eager_outputs(scores, scores2, scores1)
 
+    def _stages(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what the auxiliary classifiers take, and the features."""
+        maps = self.maxpool1(self.conv1(self._prepare(images)))
+        maps = self.maxpool2(self.conv3(self.conv2(maps)))
+        maps = self.maxpool3(self.inception3b(self.inception3a(maps)))
+        maps4a = self.inception4a(maps)
+        maps4d = self.inception4d(self.inception4c(self.inception4b(maps4a)))
+        maps = self.maxpool4(self.inception4e(maps4d))
+        return maps4a, maps4d, self.inception5b(self.inception5a(maps))
+
     def _prepare(self, images: Tensor) -> Tensor:
         return prepare(images, 15, self.transform_input)
 
+    def _extract(self, images: Tensor) -> Tensor:
+        return self._stages(images)[2]
+
+    def _pool(self, features: Tensor) -> Tensor:
+        pooled: Tensor = self.dropout(torch.flatten(self.avgpool(features), 1))
+        return pooled
+
     def _classify(self, features: Tensor) -> Tensor:
-        scores: Tensor = self.fc(self.dropout(torch.flatten(self.avgpool(features), 1)))
+        scores: Tensor = self.fc(self._pool(features))
         return scores
 
     @torch.jit.unused
@@ -275,32 +271,25 @@ def _initialise(module: nn.Module) -> None:
         trunc_normal_(module.weight, std=0.01)
 
 
-def arguments_of_weights(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return a builder's arguments with the defaults that hold with weights."""
-    arguments = {"transform_input": True, "init_weights": False, "aux_logits": False, **arguments}
-    if arguments["aux_logits"]:
-        warnings.warn(
-            "auxiliary heads in the pretrained googlenet model are NOT pretrained, so make sure to train them",
-            UserWarning,
-            stacklevel=4,
-        )
+def with_defaults(weights: WeightsEnum | None, arguments: dict[str, Any], **further: Any) -> dict[str, Any]:
+    """Return a builder's arguments with the defaults that hold with weights, `further` ones among them."""
+    return arguments if weights is None else {"transform_input": True, "init_weights": False, **further, **arguments}
+
+
+def arguments_of(weights: WeightsEnum | None, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a GoogLeNet: with weights it has no auxiliary classifiers by default."""
+    arguments = with_defaults(weights, arguments, aux_logits=False)
+    if weights is not None and arguments["aux_logits"]:
+        warn_caller("auxiliary heads in the pretrained googlenet model are NOT pretrained, so make sure to train them")
     return arguments
 
 
-@builder(weights=GoogLeNet_Weights.IMAGENET1K_V1)
-def googlenet(*, weights: GoogLeNet_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> GoogLeNet:
+@builder(GoogLeNet_Weights.IMAGENET1K_V1)
+def googlenet(weights: WeightsEnum | None, **kwargs: Any) -> GoogLeNet:
     """GoogLeNet with batch norm (table 1).
 
     Args:
-        weights: A member of `GoogLeNet_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
         **kwargs: Passed on to `GoogLeNet`. With weights, `transform_input` defaults to true, `init_weights` to false,
             and `aux_logits` to false: the file has auxiliary classifiers, but they are not trained.
-
-    Example:
-        >>> googlenet(num_classes=10).eval()(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
     """
-    if weights is not None:
-        kwargs = arguments_of_weights(kwargs)
-    return build(GoogLeNet, weights=weights, progress=progress, **kwargs)
+    return GoogLeNet(**arguments_of(weights, kwargs))

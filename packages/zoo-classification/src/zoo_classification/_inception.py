@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zoo_core.building import build, builder
+from zoo_core import WeightsEnum
+from zoo_core.building import ClassificationNetwork, builder
 from zoo_core.layers import require_positive, trunc_normal_
 
-from ._googlenet import BasicConv2d, prepare
+from ._googlenet import BasicConv2d, Branches, prepare, with_defaults
 from .catalogue.inception import Inception_V3_Weights
 
 _Unit = Callable[..., nn.Module]
@@ -29,13 +30,8 @@ class InceptionOutputs(NamedTuple):
     aux_logits: Tensor | None
 
 
-class InceptionA(nn.Module):
+class InceptionA(Branches):
     """Branches of 1x1, 5x5, two 3x3 convolutions, and pooling (figure 5, the 5x5 kept in one branch).
-
-    Args:
-        in_channels: Channels of the input.
-        pool_features: Channels of the branch with pooling.
-        conv_block: Builds a convolution like `BasicConv2d`, which it is if not given.
 
     Shape:
         `(N, in_channels, H, W)` to `(N, 224 + pool_features, H, W)`.
@@ -53,23 +49,14 @@ class InceptionA(nn.Module):
         self.branch_pool = unit(in_channels, pool_features, kernel_size=1)
 
     def branches(self, x: Tensor) -> list[Tensor]:
-        """Transform `x`, `(N, in_channels, H, W)`, in each branch."""
         branch5x5 = self.branch5x5_2(self.branch5x5_1(x))
         branch3x3dbl = self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x)))
         branch_pool = self.branch_pool(F.avg_pool2d(x, kernel_size=3, stride=1, padding=1))
         return [self.branch1x1(x), branch5x5, branch3x3dbl, branch_pool]
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Transform `x`, `(N, in_channels, H, W)`."""
-        return torch.cat(self.branches(x), 1)
 
-
-class InceptionB(nn.Module):
+class InceptionB(Branches):
     """Halves the resolution without a bottleneck (figure 10), with 3x3 convolutions.
-
-    Args:
-        in_channels: Channels of the input.
-        conv_block: Builds a convolution like `BasicConv2d`, which it is if not given.
 
     Shape:
         `(N, in_channels, H, W)` to `(N, 480 + in_channels, (H - 1) // 2, (W - 1) // 2)`.
@@ -84,22 +71,12 @@ class InceptionB(nn.Module):
         self.branch3x3dbl_3 = unit(96, 96, kernel_size=3, stride=2)
 
     def branches(self, x: Tensor) -> list[Tensor]:
-        """Transform `x`, `(N, in_channels, H, W)`, in each branch."""
         branch3x3dbl = self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x)))
         return [self.branch3x3(x), branch3x3dbl, F.max_pool2d(x, kernel_size=3, stride=2)]
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Transform `x`, `(N, in_channels, H, W)`."""
-        return torch.cat(self.branches(x), 1)
 
-
-class InceptionC(nn.Module):
-    """Branches with 7x7 convolutions, factorised into 1x7 and 7x1 (figure 6).
-
-    Args:
-        in_channels: Channels of the input.
-        channels_7x7: Channels between the convolutions of a branch.
-        conv_block: Builds a convolution like `BasicConv2d`, which it is if not given.
+class InceptionC(Branches):
+    """Branches with 7x7 convolutions, factorised into 1x7 and 7x1 (figure 6), `channels_7x7` between them.
 
     Shape:
         `(N, in_channels, H, W)` to `(N, 768, H, W)`.
@@ -120,24 +97,15 @@ class InceptionC(nn.Module):
         self.branch_pool = unit(in_channels, 192, kernel_size=1)
 
     def branches(self, x: Tensor) -> list[Tensor]:
-        """Transform `x`, `(N, in_channels, H, W)`, in each branch."""
         branch7x7 = self.branch7x7_3(self.branch7x7_2(self.branch7x7_1(x)))
         branch7x7dbl = self.branch7x7dbl_3(self.branch7x7dbl_2(self.branch7x7dbl_1(x)))
         branch7x7dbl = self.branch7x7dbl_5(self.branch7x7dbl_4(branch7x7dbl))
         branch_pool = self.branch_pool(F.avg_pool2d(x, kernel_size=3, stride=1, padding=1))
         return [self.branch1x1(x), branch7x7, branch7x7dbl, branch_pool]
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Transform `x`, `(N, in_channels, H, W)`."""
-        return torch.cat(self.branches(x), 1)
 
-
-class InceptionD(nn.Module):
+class InceptionD(Branches):
     """Halves the resolution without a bottleneck (figure 10), with factorised 7x7 convolutions.
-
-    Args:
-        in_channels: Channels of the input.
-        conv_block: Builds a convolution like `BasicConv2d`, which it is if not given.
 
     Shape:
         `(N, in_channels, H, W)` to `(N, 512 + in_channels, (H - 1) // 2, (W - 1) // 2)`.
@@ -154,22 +122,13 @@ class InceptionD(nn.Module):
         self.branch7x7x3_4 = unit(192, 192, kernel_size=3, stride=2)
 
     def branches(self, x: Tensor) -> list[Tensor]:
-        """Transform `x`, `(N, in_channels, H, W)`, in each branch."""
         branch3x3 = self.branch3x3_2(self.branch3x3_1(x))
         branch7x7x3 = self.branch7x7x3_3(self.branch7x7x3_2(self.branch7x7x3_1(x)))
         return [branch3x3, self.branch7x7x3_4(branch7x7x3), F.max_pool2d(x, kernel_size=3, stride=2)]
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Transform `x`, `(N, in_channels, H, W)`."""
-        return torch.cat(self.branches(x), 1)
 
-
-class InceptionE(nn.Module):
+class InceptionE(Branches):
     """Branches that end in 1x3 and 3x1 convolutions side by side (figure 7), for the coarsest maps.
-
-    Args:
-        in_channels: Channels of the input.
-        conv_block: Builds a convolution like `BasicConv2d`, which it is if not given.
 
     Shape:
         `(N, in_channels, H, W)` to `(N, 2048, H, W)`.
@@ -189,7 +148,6 @@ class InceptionE(nn.Module):
         self.branch_pool = unit(in_channels, 192, kernel_size=1)
 
     def branches(self, x: Tensor) -> list[Tensor]:
-        """Transform `x`, `(N, in_channels, H, W)`, in each branch."""
         branch3x3 = self.branch3x3_1(x)
         branch3x3dbl = self.branch3x3dbl_2(self.branch3x3dbl_1(x))
         return [
@@ -201,18 +159,9 @@ class InceptionE(nn.Module):
             self.branch_pool(F.avg_pool2d(x, kernel_size=3, stride=1, padding=1)),
         ]
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Transform `x`, `(N, in_channels, H, W)`."""
-        return torch.cat(self.branches(x), 1)
-
 
 class InceptionAux(nn.Module):
     """An auxiliary classifier, which regularises (section 4, figure 8).
-
-    Args:
-        in_channels: Channels of the input.
-        num_classes: Width of the classifier.
-        conv_block: Builds a convolution like `BasicConv2d`, which it is if not given.
 
     Shape:
         `(N, in_channels, H, W)` with height and width 17 or more to `(N, num_classes)`.
@@ -226,13 +175,12 @@ class InceptionAux(nn.Module):
         self.fc = nn.Linear(768, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Score `x`, `(N, in_channels, H, W)`, for each class, `(N, num_classes)`."""
         features = self.conv1(self.conv0(F.avg_pool2d(x, kernel_size=5, stride=3)))
         scores: Tensor = self.fc(torch.flatten(F.adaptive_avg_pool2d(features, 1), 1))
         return scores
 
 
-class Inception3(nn.Module):
+class Inception3(ClassificationNetwork):
     """An Inception v3 (table 1).
 
     Args:
@@ -253,6 +201,8 @@ class Inception3(nn.Module):
         ValueError: An argument cannot be a network, or images are smaller.
 
     Example:
+        >>> import torch
+        >>> from zoo_classification import Inception3
         >>> Inception3(num_classes=10).eval()(torch.zeros(2, 3, 75, 75)).shape
         torch.Size([2, 10])
     """
@@ -296,6 +246,7 @@ class Inception3(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(p=dropout)
         self.fc = nn.Linear(2048, num_classes)
+        self.num_features, self.num_classes = 2048, num_classes
         if init_weights or init_weights is None:
             self._initialise()
 
@@ -304,22 +255,18 @@ class Inception3(nn.Module):
             if isinstance(module, (nn.Conv2d, nn.Linear)):
                 trunc_normal_(module.weight, std=0.001 if name == "AuxLogits.fc" else 0.1)
 
-    def forward(self, images: Tensor) -> InceptionOutputs:
-        """Score images, `(N, 3, H, W)`, for each class, `(N, num_classes)`.
+    def forward(self, x: Tensor) -> InceptionOutputs:
+        """Score images `x`, `(N, 3, H, W)`, for each class, `(N, num_classes)`.
 
         Returns:
             A tensor of scores; in training with an auxiliary classifier, and always in a scripted module,
             `InceptionOutputs`.
         """
-        features = self.Conv2d_2b_3x3(self.Conv2d_2a_3x3(self.Conv2d_1a_3x3(self._prepare(images))))
-        features = self.Conv2d_4a_3x3(self.Conv2d_3b_1x1(self.maxpool1(features)))
-        features = self.Mixed_5d(self.Mixed_5c(self.Mixed_5b(self.maxpool2(features))))
-        features = self.Mixed_6e(self.Mixed_6d(self.Mixed_6c(self.Mixed_6b(self.Mixed_6a(features)))))
+        maps = self._first_stages(x)
         auxiliary_scores: Tensor | None = None
         if self.training and self.AuxLogits is not None:
-            auxiliary_scores = self.AuxLogits(features)
-        features = self.Mixed_7c(self.Mixed_7b(self.Mixed_7a(features)))
-        scores = self._classify(features)
+            auxiliary_scores = self.AuxLogits(maps)
+        scores = self._classify(self._last_stage(maps))
         if torch.jit.is_scripting():  # type: ignore[attr-defined]
             return InceptionOutputs(scores, auxiliary_scores)
         return self._eager_outputs(scores, auxiliary_scores)
@@ -327,8 +274,27 @@ class Inception3(nn.Module):
     def _prepare(self, images: Tensor) -> Tensor:
         return prepare(images, 299 if self.training and self.aux_logits else 75, self.transform_input)
 
+    def _first_stages(self, images: Tensor) -> Tensor:
+        """Return what the auxiliary classifier takes."""
+        maps = self.Conv2d_2b_3x3(self.Conv2d_2a_3x3(self.Conv2d_1a_3x3(self._prepare(images))))
+        maps = self.Conv2d_4a_3x3(self.Conv2d_3b_1x1(self.maxpool1(maps)))
+        maps = self.Mixed_5d(self.Mixed_5c(self.Mixed_5b(self.maxpool2(maps))))
+        result: Tensor = self.Mixed_6e(self.Mixed_6d(self.Mixed_6c(self.Mixed_6b(self.Mixed_6a(maps)))))
+        return result
+
+    def _last_stage(self, maps: Tensor) -> Tensor:
+        features: Tensor = self.Mixed_7c(self.Mixed_7b(self.Mixed_7a(maps)))
+        return features
+
+    def _extract(self, images: Tensor) -> Tensor:
+        return self._last_stage(self._first_stages(images))
+
+    def _pool(self, features: Tensor) -> Tensor:
+        pooled: Tensor = self.dropout(torch.flatten(self.avgpool(features), 1))
+        return pooled
+
     def _classify(self, features: Tensor) -> Tensor:
-        scores: Tensor = self.fc(self.dropout(torch.flatten(self.avgpool(features), 1)))
+        scores: Tensor = self.fc(self._pool(features))
         return scores
 
     @torch.jit.unused
@@ -346,22 +312,12 @@ def _checked_blocks(blocks: Sequence[_Unit] | None) -> Sequence[_Unit]:
     return blocks
 
 
-@builder(weights=Inception_V3_Weights.IMAGENET1K_V1)
-def inception_v3(
-    *, weights: Inception_V3_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> Inception3:
+@builder(Inception_V3_Weights.IMAGENET1K_V1)
+def inception_v3(weights: WeightsEnum | None, **kwargs: Any) -> Inception3:
     """Inception v3 (table 1).
 
     Args:
-        weights: A member of `Inception_V3_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
         **kwargs: Passed on to `Inception3`. With weights, `transform_input` defaults to true and `init_weights` to
             false.
-
-    Example:
-        >>> inception_v3(num_classes=10).eval()(torch.zeros(1, 3, 75, 75)).shape
-        torch.Size([1, 10])
     """
-    if weights is not None:
-        kwargs = {"transform_input": True, "init_weights": False, **kwargs}
-    return build(Inception3, weights=weights, progress=progress, **kwargs)
+    return Inception3(**with_defaults(weights, kwargs))

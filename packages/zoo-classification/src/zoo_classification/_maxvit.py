@@ -9,18 +9,21 @@ Maps are `(N, C, H, W)`, in channels-last memory: attention sees them as `(N, H,
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, ClassVar, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo_core.building import build, builder
+from zoo_core.building import ClassificationNetwork, builder
 from zoo_core.layers import (
     ConvNormActivation,
     SqueezeExcitation,
     StochasticDepth,
+    attend,
+    depth_ramp,
+    is_symbol,
+    join_heads,
     relative_position_bias,
     relative_position_index,
     require_positive,
@@ -33,15 +36,8 @@ from .catalogue.maxvit import MaxVit_T_Weights
 class MBConv(nn.Module):
     """An inverted bottleneck with squeeze-and-excitation, normalised before (figure 2 and section 3.3).
 
-    Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        expansion_ratio: Channels of the depthwise convolution, as a multiple of `out_channels`.
-        squeeze_ratio: Channels that are squeezed to, as a multiple of `out_channels`.
-        stride: Of the depthwise convolution and of the shortcut, 1 or 2.
-        activation_layer: Called without arguments.
-        norm_layer: Called with a number of channels.
-        p_stochastic_dropout: Probability that the branch is dropped for an image in training.
+    `stride` is that of the depthwise convolution and of the shortcut, 1 or 2; `p_stochastic_dropout` the probability
+    that the branch is dropped for an image in training. The other arguments are those of `MaxVit`.
 
     Shape:
         `(N, in_channels, H, W)` to `(N, out_channels, ceil(H / stride), ceil(W / stride))`.
@@ -74,7 +70,6 @@ class MBConv(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Transform `x`, `(N, in_channels, H, W)`."""
         result: Tensor = self.proj(x) + self.stochastic_depth(self.layers(x))
         return result
 
@@ -120,33 +115,25 @@ class RelativePositionalMultiHeadAttention(nn.Module):
         return relative_position_bias(self.relative_position_bias_table, self.relative_position_index)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Attend within each partition of `x`, `(N, partitions, P * P, C)`."""
         heads = [-1, x.shape[-2], 3, self.n_heads, self.head_dim]
         query, key, value = self.to_qkv(x).view(heads).unbind(2)
-        attended = F.scaled_dot_product_attention(
+        attended = attend(
             query.transpose(1, 2),
             key.transpose(1, 2),
             value.transpose(1, 2),
             self.get_relative_positional_bias(),
             scale=self.scale_factor,
         )
-        result: Tensor = self.merge(attended.transpose(1, 2).reshape(x.shape))
+        result: Tensor = self.merge(join_heads(attended).reshape(x.shape))
         return result
 
 
 class PartitionAttentionLayer(nn.Module):
     """Attention within partitions of the map and a perceptron, each with a shortcut (figure 3).
 
-    Args:
-        in_channels: Channels of the input and the output, C.
-        head_dim: Channels of each attention head.
-        partition_size: Tokens of a partition along each of its two sides, P.
-        partition_type: `"window"` for P x P tokens side by side, `"grid"` for P x P tokens spread evenly over the map.
-        mlp_ratio: Hidden channels of the perceptron, as a multiple of `in_channels`.
-        activation_layer: Called without arguments.
-        attention_dropout: Probability that an element of the attention's output is dropped in training.
-        mlp_dropout: Probability that an element of the perceptron's output is dropped in training.
-        p_stochastic_dropout: Probability that either branch is dropped for an image in training.
+    `partition_type` is `"window"` for P x P tokens side by side, `"grid"` for P x P tokens spread evenly over the map,
+    P the `partition_size`; `p_stochastic_dropout` the probability that either branch is dropped for an image in
+    training. The other arguments are those of `MaxVit`.
 
     Shape:
         `(N, C, H, W)` with H and W multiples of P to the same.
@@ -187,7 +174,6 @@ class PartitionAttentionLayer(nn.Module):
         self.stochastic_dropout = StochasticDepth(p_stochastic_dropout, "row")
 
     def forward(self, x: Tensor) -> Tensor:
-        """Transform the map `x`, `(N, C, H, W)`."""
         size = [x.shape[2], x.shape[3]]
         tokens = self._partition(x.permute(0, 2, 3, 1))
         tokens = tokens + self.stochastic_dropout(self.attn_layer(tokens))
@@ -220,63 +206,36 @@ class MaxVitLayer(nn.Module):
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.
-        squeeze_ratio: Of the inverted bottleneck.
-        expansion_ratio: Of the inverted bottleneck.
         stride: Of the inverted bottleneck, 1 or 2.
-        norm_layer: Of the inverted bottleneck; called with a number of channels.
-        activation_layer: Called without arguments.
-        head_dim: Channels of each attention head.
-        mlp_ratio: Hidden channels of the perceptrons, as a multiple of `out_channels`.
-        mlp_dropout: Probability that an element of a perceptron's output is dropped in training.
-        attention_dropout: Probability that an element of an attention's output is dropped in training.
         p_stochastic_dropout: Probability that a branch is dropped for an image in training.
-        partition_size: Tokens of a partition along each of its two sides, P.
+        bottleneck: Builds an `MBConv` from these four.
+        attention: Builds a `PartitionAttentionLayer` from `out_channels`, `partition_type` and `p_stochastic_dropout`.
 
     Shape:
-        `(N, in_channels, H, W)` to `(N, out_channels, ceil(H / stride), ceil(W / stride))`, which P divides.
+        `(N, in_channels, H, W)` to `(N, out_channels, ceil(H / stride), ceil(W / stride))`.
     """
 
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
-        squeeze_ratio: float,
-        expansion_ratio: float,
+        *,
         stride: int,
-        norm_layer: Callable[..., nn.Module],
-        activation_layer: Callable[..., nn.Module],
-        head_dim: int,
-        mlp_ratio: int,
-        mlp_dropout: float,
-        attention_dropout: float,
         p_stochastic_dropout: float,
-        partition_size: int,
+        bottleneck: Callable[..., nn.Module],
+        attention: Callable[..., nn.Module],
     ) -> None:
         super().__init__()
-        attention = partial(
-            PartitionAttentionLayer,
-            out_channels,
-            head_dim,
-            partition_size,
-            mlp_ratio=mlp_ratio,
-            activation_layer=activation_layer,
-            attention_dropout=attention_dropout,
-            mlp_dropout=mlp_dropout,
-            p_stochastic_dropout=p_stochastic_dropout,
-        )
+        attend = partial(attention, out_channels, p_stochastic_dropout=p_stochastic_dropout)
         self.layers = nn.Sequential(
             OrderedDict[str, nn.Module](
-                MBconv=MBConv(
-                    in_channels, out_channels, expansion_ratio, squeeze_ratio, stride, activation_layer, norm_layer,
-                    p_stochastic_dropout,
-                ),
-                window_attention=attention(partition_type="window"),
-                grid_attention=attention(partition_type="grid"),
+                MBconv=bottleneck(in_channels, out_channels, stride=stride, p_stochastic_dropout=p_stochastic_dropout),
+                window_attention=attend(partition_type="window"),
+                grid_attention=attend(partition_type="grid"),
             )
-        )  # fmt: skip
+        )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Transform the map `x`, `(N, in_channels, H, W)`."""
         result: Tensor = self.layers(x)
         return result
 
@@ -309,13 +268,12 @@ class MaxVitBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Transform the map `x`, `(N, in_channels, H, W)`."""
         for layer in self.layers:
             x = layer(x)
         return x
 
 
-class MaxVit(nn.Module):
+class MaxVit(ClassificationNetwork):
     """A MaxViT of any shape (figure 2 and table 1).
 
     Args:
@@ -343,6 +301,8 @@ class MaxVit(nn.Module):
         ValueError: An argument cannot be a network, or images have a size that cannot be partitioned.
 
     Example:
+        >>> import torch
+        >>> from zoo_classification import MaxVit
         >>> network = MaxVit((56, 56), 16, 7, [32, 64], [1, 1], head_dim=32, stochastic_depth_prob=0.1, num_classes=10)
         >>> network(torch.zeros(2, 3, 56, 112)).shape
         torch.Size([2, 10])
@@ -372,39 +332,59 @@ class MaxVit(nn.Module):
         _check_blocks(block_channels, block_layers)
         require_positive(stem_channels=stem_channels, partition_size=partition_size, num_classes=num_classes)
         _check_partitions(list(input_size), len(block_channels), partition_size)
-        if norm_layer is None:
-            norm_layer = partial(nn.BatchNorm2d, eps=1e-3, momentum=0.01)
+        norm_layer = norm_layer or partial(nn.BatchNorm2d, eps=1e-3, momentum=0.01)
         self.partition_size = partition_size
-        self.stem = _stem(stem_channels, norm_layer, activation_layer)
-        layer = partial(
-            MaxVitLayer,
-            squeeze_ratio=squeeze_ratio,
-            expansion_ratio=expansion_ratio,
-            norm_layer=norm_layer,
-            activation_layer=activation_layer,
-            head_dim=head_dim,
-            mlp_ratio=mlp_ratio,
-            mlp_dropout=mlp_dropout,
-            attention_dropout=attention_dropout,
-            partition_size=partition_size,
+        self.stem = nn.Sequential(
+            ConvNormActivation(3, stem_channels, 3, 2, norm_layer=norm_layer, activation_layer=activation_layer),
+            ConvNormActivation(stem_channels, stem_channels, 3, norm_layer=None, activation_layer=None),
         )
-        probabilities = _rising(stochastic_depth_prob, block_layers)
+        bottleneck = partial(
+            MBConv,
+            expansion_ratio=expansion_ratio,
+            squeeze_ratio=squeeze_ratio,
+            activation_layer=activation_layer,
+            norm_layer=norm_layer,
+        )
+        attention = partial(
+            PartitionAttentionLayer,
+            head_dim=head_dim,
+            partition_size=partition_size,
+            mlp_ratio=mlp_ratio,
+            activation_layer=activation_layer,
+            attention_dropout=attention_dropout,
+            mlp_dropout=mlp_dropout,
+        )
+        layer = partial(MaxVitLayer, bottleneck=bottleneck, attention=attention)
+        probabilities = depth_ramp(stochastic_depth_prob, sum(block_layers))
         channels = pairwise((stem_channels, *block_channels))
         self.blocks = nn.ModuleList(
-            MaxVitBlock(*between, p_stochastic, layer)
-            for between, p_stochastic in zip(channels, probabilities, strict=True)
+            MaxVitBlock(*between, list(islice(probabilities, count)), layer)
+            for between, count in zip(channels, block_layers, strict=True)
         )
-        self.classifier = _classifier(block_channels[-1], num_classes)
+        width = block_channels[-1]
+        self.classifier = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.LayerNorm(width),
+            nn.Linear(width, width),
+            nn.Tanh(),
+            nn.Linear(width, num_classes, bias=False),
+        )
+        self.num_features, self.num_classes = width, num_classes
         self.apply(_initialise)
 
     def forward(self, x: Tensor) -> Tensor:
         """Score images, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
-        _check_partitions([x.shape[-2], x.shape[-1]], len(self.blocks), self.partition_size)
-        x = self.stem(x.contiguous(memory_format=torch.channels_last))
-        for block in self.blocks:
-            x = block(x)
-        scores: Tensor = self.classifier(x)
+        scores: Tensor = self.classifier(self._extract(x))
         return scores
+
+    def _extract(self, images: Tensor) -> Tensor:
+        if not is_symbol(images):
+            _check_partitions([images.shape[-2], images.shape[-1]], len(self.blocks), self.partition_size)
+        maps: Tensor = self.stem(images.contiguous(memory_format=torch.channels_last))
+        for block in self.blocks:
+            maps = block(maps)
+        return maps
 
 
 def _check_blocks(channels: Sequence[int], layers: Sequence[int]) -> None:
@@ -427,32 +407,6 @@ def _check_partitions(size: list[int], blocks: int, partition_size: int) -> None
             )
 
 
-def _rising(last: float, layers: Sequence[int]) -> list[list[float]]:
-    """Rise evenly from 0 to `last` over the layers of all blocks."""
-    probabilities = (last * index / max(sum(layers) - 1, 1) for index in range(sum(layers)))
-    return [[next(probabilities) for _ in range(count)] for count in layers]
-
-
-def _stem(
-    channels: int, norm_layer: Callable[..., nn.Module], activation_layer: Callable[..., nn.Module]
-) -> nn.Sequential:
-    return nn.Sequential(
-        ConvNormActivation(3, channels, 3, stride=2, norm_layer=norm_layer, activation_layer=activation_layer),
-        ConvNormActivation(channels, channels, 3, norm_layer=None, activation_layer=None),
-    )
-
-
-def _classifier(channels: int, num_classes: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.LayerNorm(channels),
-        nn.Linear(channels, channels),
-        nn.Tanh(),
-        nn.Linear(channels, num_classes, bias=False),
-    )
-
-
 def _initialise(module: nn.Module) -> None:
     if isinstance(module, (nn.Conv2d, nn.Linear)):
         nn.init.normal_(module.weight, std=0.02)
@@ -462,28 +416,18 @@ def _initialise(module: nn.Module) -> None:
         trunc_normal_(module.relative_position_bias_table, std=0.02)
 
 
-@builder(weights=MaxVit_T_Weights.IMAGENET1K_V1)
-def maxvit_t(*, weights: MaxVit_T_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> MaxVit:
+@builder(MaxVit_T_Weights.IMAGENET1K_V1)
+def maxvit_t(**kwargs: Any) -> MaxVit:
     """MaxViT-Tiny (table 1).
 
     Args:
-        weights: A member of `MaxVit_T_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
         **kwargs: Passed on to `MaxVit`. `input_size` is `(224, 224)` if not given.
-
-    Example:
-        >>> maxvit_t(num_classes=10)(torch.zeros(2, 3, 224, 224)).shape
-        torch.Size([2, 10])
     """
-    return build(
-        MaxVit,
+    return MaxVit(
         stem_channels=64,
         partition_size=7,
         block_channels=[64, 128, 256, 512],
         block_layers=[2, 2, 5, 2],
         head_dim=32,
-        stochastic_depth_prob=0.2,
-        weights=weights,
-        progress=progress,
-        **{"input_size": (224, 224), **kwargs},
+        **{"input_size": (224, 224), "stochastic_depth_prob": 0.2, **kwargs},
     )

@@ -4,21 +4,15 @@ Mingxing Tan, Bo Chen, Ruoming Pang, Vijay Vasudevan, Mark Sandler, Andrew Howar
 Neural Architecture Search for Mobile, 2018, arXiv:1807.11626.
 """
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from zoo_core.building import build, builder
+from zoo_core.building import ClassificationNetwork, builder, warn_caller
 from zoo_core.layers import make_divisible, require_positive
 
-from .catalogue.mnasnet import (
-    MNASNet0_5_Weights,
-    MNASNet0_75_Weights,
-    MNASNet1_0_Weights,
-    MNASNet1_3_Weights,
-)
+from .catalogue import mnasnet as catalogue
 
 _MOMENTUM = 1 - 0.9997
 """Of batch norm: TensorFlow's decay, the other way round."""
@@ -40,19 +34,10 @@ _STAGES = (
 class _InvertedResidual(nn.Module):
     """A block that expands, convolves each channel, and projects without an activation.
 
-    Args:
-        in_ch: Channels of the input.
-        out_ch: Channels of the output.
-        kernel_size: Of the depthwise convolution, 3 or 5.
-        stride: Of the depthwise convolution, 1 or 2.
-        expansion_factor: How many times as many channels are between.
-        bn_momentum: Of batch norm.
+    The depthwise convolution has a `kernel_size` of 3 or 5 and a `stride` of 1 or 2; others are a `ValueError`.
 
     Shape:
         `(N, in_ch, H, W)` to `(N, out_ch, ceil(H / stride), ceil(W / stride))`.
-
-    Raises:
-        ValueError: An argument is another.
     """
 
     def __init__(
@@ -73,29 +58,19 @@ class _InvertedResidual(nn.Module):
             *_convolution(hidden, out_ch, 1, momentum=bn_momentum),
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Transform `x`, `(N, in_ch, H, W)`."""
-        result: Tensor = self.layers(x)
-        return result + x if self.apply_residual else result
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 # the name that users know
+        result: Tensor = self.layers(input)
+        return result + input if self.apply_residual else result
 
 
 def _convolution(
-    in_channels: int,
-    out_channels: int,
-    kernel_size: int,
-    stride: int = 1,
-    *,
-    groups: int = 1,
-    momentum: float = _MOMENTUM,
+    in_ch: int, out_ch: int, kernel_size: int, stride: int = 1, *, groups: int = 1, momentum: float = _MOMENTUM
 ) -> list[nn.Module]:
-    padding = kernel_size // 2
-    return [
-        nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding=padding, groups=groups, bias=False),
-        nn.BatchNorm2d(out_channels, momentum=momentum),
-    ]
+    convolution = nn.Conv2d(in_ch, out_ch, kernel_size, stride, kernel_size // 2, groups=groups, bias=False)
+    return [convolution, nn.BatchNorm2d(out_ch, momentum=momentum)]
 
 
-class MNASNet(nn.Module):
+class MNASNet(ClassificationNetwork):
     """A MNASNet of any width (figure 7 of the paper, with depthwise blocks alone).
 
     A state dict of the model's first version, in which `alpha` did not scale the first two convolutions, is taken as
@@ -113,6 +88,8 @@ class MNASNet(nn.Module):
         ValueError: An argument cannot be a network.
 
     Example:
+        >>> import torch
+        >>> from zoo_classification import MNASNet
         >>> MNASNet(alpha=0.25, num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
         torch.Size([2, 10])
     """
@@ -126,7 +103,7 @@ class MNASNet(nn.Module):
             raise ValueError(f"alpha should be greater than 0.0 instead of {alpha}")
         require_positive(num_classes=num_classes)
         self.alpha = alpha
-        self.num_classes = num_classes
+        self.num_features, self.num_classes = 1280, num_classes
         channels = [make_divisible(stage[0] * alpha, 8) for stage in _STAGES]
         self.layers = nn.Sequential(
             *_first_layers([make_divisible(width * alpha, 8) for width in _STEM], channels[0]),
@@ -141,10 +118,17 @@ class MNASNet(nn.Module):
         self.apply(_initialise)
         self.register_load_state_dict_pre_hook(_follow_first_version)  # type: ignore[no-untyped-call]
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Score images, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
-        scores: Tensor = self.classifier(self.layers(images).mean([2, 3]))
+    def forward(self, x: Tensor) -> Tensor:
+        """Score images `x`, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
+        scores: Tensor = self.classifier(self._pool(self._extract(x)))
         return scores
+
+    def _extract(self, images: Tensor) -> Tensor:
+        features: Tensor = self.layers(images)
+        return features
+
+    def _pool(self, features: Tensor) -> Tensor:
+        return features.mean([2, 3])
 
 
 def _first_layers(stem: Sequence[int], stage_width: int) -> list[nn.Module]:
@@ -187,11 +171,9 @@ def _follow_first_version(network: nn.Module, state: Mapping[str, Tensor], prefi
     found = state.get(f"{prefix}layers.0.weight")
     if found is None or len(found) != _STEM[0] or first.out_channels == _STEM[0]:
         return
-    warnings.warn(
+    warn_caller(
         "This state dict is of the first version of MNASNet, where alpha did not scale the first layers. It loads and "
-        "works as it did; this model has now the widths of that version.",
-        UserWarning,
-        stacklevel=2,
+        "works as it did; this model has now the widths of that version."
     )
     with first.weight.device:
         layers = _first_layers(_STEM, make_divisible(_STAGES[0][0] * network.alpha, 8))
@@ -200,65 +182,25 @@ def _follow_first_version(network: nn.Module, state: Mapping[str, Tensor], prefi
     network._version = 1
 
 
-@builder(weights=MNASNet0_5_Weights.IMAGENET1K_V1)
-def mnasnet0_5(*, weights: MNASNet0_5_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> MNASNet:
-    """MNASNet of width 0.5.
-
-    Args:
-        weights: A member of `MNASNet0_5_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `MNASNet`, but for `alpha`.
-
-    Example:
-        >>> mnasnet0_5(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(MNASNet, 0.5, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.MNASNet0_5_Weights.IMAGENET1K_V1)
+def mnasnet0_5(**kwargs: Any) -> MNASNet:
+    """MNASNet of width 0.5."""
+    return MNASNet(0.5, **kwargs)
 
 
-@builder(weights=MNASNet0_75_Weights.IMAGENET1K_V1)
-def mnasnet0_75(*, weights: MNASNet0_75_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> MNASNet:
-    """MNASNet of width 0.75.
-
-    Args:
-        weights: A member of `MNASNet0_75_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `MNASNet`, but for `alpha`.
-
-    Example:
-        >>> mnasnet0_75(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(MNASNet, 0.75, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.MNASNet0_75_Weights.IMAGENET1K_V1)
+def mnasnet0_75(**kwargs: Any) -> MNASNet:
+    """MNASNet of width 0.75."""
+    return MNASNet(0.75, **kwargs)
 
 
-@builder(weights=MNASNet1_0_Weights.IMAGENET1K_V1)
-def mnasnet1_0(*, weights: MNASNet1_0_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> MNASNet:
-    """MNASNet of width 1.0.
-
-    Args:
-        weights: A member of `MNASNet1_0_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `MNASNet`, but for `alpha`.
-
-    Example:
-        >>> mnasnet1_0(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(MNASNet, 1.0, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.MNASNet1_0_Weights.IMAGENET1K_V1)
+def mnasnet1_0(**kwargs: Any) -> MNASNet:
+    """MNASNet of width 1.0."""
+    return MNASNet(1.0, **kwargs)
 
 
-@builder(weights=MNASNet1_3_Weights.IMAGENET1K_V1)
-def mnasnet1_3(*, weights: MNASNet1_3_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> MNASNet:
-    """MNASNet of width 1.3.
-
-    Args:
-        weights: A member of `MNASNet1_3_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `MNASNet`, but for `alpha`.
-
-    Example:
-        >>> mnasnet1_3(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(MNASNet, 1.3, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.MNASNet1_3_Weights.IMAGENET1K_V1)
+def mnasnet1_3(**kwargs: Any) -> MNASNet:
+    """MNASNet of width 1.3."""
+    return MNASNet(1.3, **kwargs)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from zoo_core.building import build, builder
+from zoo_core.building import ClassificationNetwork, builder
 from zoo_core.layers import ConvNormActivation, initialise_from_normal, make_divisible, require_positive
 
 from .catalogue.mobilenetv2 import MobileNet_V2_Weights
@@ -33,27 +33,14 @@ _TABLE_2 = (
 class InvertedResidual(nn.Module):
     """A block that expands, convolves each channel, and projects without an activation (table 1, figure 4d).
 
-    Args:
-        inp: Channels of the input.
-        oup: Channels of the output.
-        stride: Of the depthwise convolution, 1 or 2.
-        expand_ratio: How many times as many channels are between; 1 for no expansion.
-        norm_layer: Called with a number of channels; `nn.BatchNorm2d` if not given.
+    The depthwise convolution has a `stride` of 1 or 2; another is a `ValueError`.
 
     Shape:
         `(N, inp, H, W)` to `(N, oup, ceil(H / stride), ceil(W / stride))`.
-
-    Raises:
-        ValueError: `stride` is another.
     """
 
     def __init__(
-        self,
-        inp: int,
-        oup: int,
-        stride: int,
-        expand_ratio: float,
-        norm_layer: Callable[..., nn.Module] | None = None,
+        self, inp: int, oup: int, stride: int, expand_ratio: float, norm_layer: Callable[..., nn.Module] | None = None
     ) -> None:
         super().__init__()
         if stride not in {1, 2}:
@@ -75,12 +62,11 @@ class InvertedResidual(nn.Module):
         """Whether it halves the resolution."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Transform `x`, `(N, inp, H, W)`."""
         result: Tensor = self.conv(x)
         return x + result if self.use_res_connect else result
 
 
-class MobileNetV2(nn.Module):
+class MobileNetV2(ClassificationNetwork):
     """A MobileNetV2 of any width (table 2).
 
     Args:
@@ -101,6 +87,8 @@ class MobileNetV2(nn.Module):
         ValueError: An argument cannot be a network.
 
     Example:
+        >>> import torch
+        >>> from zoo_classification import MobileNetV2
         >>> MobileNetV2(num_classes=10, width_mult=0.25)(torch.zeros(2, 3, 64, 64)).shape
         torch.Size([2, 10])
     """
@@ -134,16 +122,23 @@ class MobileNetV2(nn.Module):
         self.last_channel = make_divisible(1280 * max(1.0, width_mult), round_nearest)
         self.features = nn.Sequential(*layers, unit(channels, self.last_channel, 1))
         self.classifier = nn.Sequential(nn.Dropout(p=dropout), nn.Linear(self.last_channel, num_classes))
+        self.num_features, self.num_classes = self.last_channel, num_classes
         self.apply(initialise_from_normal)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Score images, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
-        return self._forward_impl(images)
+    def forward(self, x: Tensor) -> Tensor:
+        """Score images `x`, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
+        return self._forward_impl(x)
 
     def _forward_impl(self, images: Tensor) -> Tensor:
-        features = nn.functional.adaptive_avg_pool2d(self.features(images), 1)
-        scores: Tensor = self.classifier(torch.flatten(features, 1))
+        scores: Tensor = self.classifier(self._pool(self._extract(images)))
         return scores
+
+    def _extract(self, images: Tensor) -> Tensor:
+        features: Tensor = self.features(images)
+        return features
+
+    def _pool(self, features: Tensor) -> Tensor:
+        return torch.flatten(nn.functional.adaptive_avg_pool2d(features, 1), 1)
 
 
 def _checked_stages(stages: Sequence[Sequence[int]]) -> Sequence[Sequence[int]]:
@@ -152,19 +147,7 @@ def _checked_stages(stages: Sequence[Sequence[int]]) -> Sequence[Sequence[int]]:
     return stages
 
 
-@builder(weights=MobileNet_V2_Weights.IMAGENET1K_V1)
-def mobilenet_v2(
-    *, weights: MobileNet_V2_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> MobileNetV2:
-    """MobileNetV2 of width 1.0 (table 2).
-
-    Args:
-        weights: A member of `MobileNet_V2_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `MobileNetV2`.
-
-    Example:
-        >>> mobilenet_v2(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(MobileNetV2, weights=weights, progress=progress, **kwargs)
+@builder(MobileNet_V2_Weights.IMAGENET1K_V1)
+def mobilenet_v2(**kwargs: Any) -> MobileNetV2:
+    """MobileNetV2 of width 1.0 (table 2)."""
+    return MobileNetV2(**kwargs)

@@ -12,13 +12,14 @@ from typing import Any, ClassVar, TypeVar
 import torch
 from torch import Tensor, nn
 
-from zoo_core.building import build, builder
+from zoo_core.building import ClassificationNetwork, builder
 from zoo_core.layers import (
     ConvNormActivation,
     SqueezeExcitation,
     initialise_from_normal,
     make_divisible,
     require_positive,
+    require_settings,
 )
 
 from .catalogue.mobilenetv3 import MobileNet_V3_Large_Weights, MobileNet_V3_Small_Weights
@@ -80,11 +81,6 @@ class InvertedResidualConfig:
 class InvertedResidual(nn.Module):
     """A block that expands, convolves each channel, squeezes and excites, and projects (section 3, figure 4).
 
-    Args:
-        cnf: The row of the table.
-        norm_layer: Called with a number of channels.
-        se_layer: Called with the channels of its input and those it squeezes to.
-
     Shape:
         `(N, input_channels, H, W)` to `(N, out_channels, ceil(H / stride), ceil(W / stride))`.
     """
@@ -112,13 +108,12 @@ class InvertedResidual(nn.Module):
         self.starts_stage = cnf.stride > 1
         """Whether it halves the resolution, or would if it did not dilate instead."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Transform `x`, `(N, input_channels, H, W)`."""
-        result: Tensor = self.block(x)
-        return result + x if self.use_res_connect else result
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 # the name that users know
+        result: Tensor = self.block(input)
+        return result + input if self.use_res_connect else result
 
 
-class MobileNetV3(nn.Module):
+class MobileNetV3(ClassificationNetwork):
     """A MobileNetV3 of any shape.
 
     Args:
@@ -137,6 +132,8 @@ class MobileNetV3(nn.Module):
         TypeError: Something in `inverted_residual_setting` is no configuration.
 
     Example:
+        >>> import torch
+        >>> from zoo_classification import InvertedResidualConfig, MobileNetV3
         >>> row = InvertedResidualConfig(16, 3, 64, 24, use_se=True, activation="HS", stride=2, dilation=1)
         >>> MobileNetV3([row], last_channel=128, num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
         torch.Size([1, 10])
@@ -154,12 +151,10 @@ class MobileNetV3(nn.Module):
         dropout: float = 0.2,
     ) -> None:
         super().__init__()
-        settings = _checked_settings(inverted_residual_setting)
+        settings = require_settings("inverted_residual_setting", inverted_residual_setting, InvertedResidualConfig)
         require_positive(last_channel=last_channel, num_classes=num_classes)
-        if block is None:
-            block = InvertedResidual
-        if norm_layer is None:
-            norm_layer = partial(nn.BatchNorm2d, eps=0.001, momentum=0.01)
+        block = block or InvertedResidual
+        norm_layer = norm_layer or partial(nn.BatchNorm2d, eps=0.001, momentum=0.01)
         unit = partial(ConvNormActivation, norm_layer=norm_layer, activation_layer=_HARD_SWISH)
         out_channels = settings[-1].out_channels
         self.features = nn.Sequential(
@@ -174,24 +169,23 @@ class MobileNetV3(nn.Module):
             nn.Dropout(p=dropout, inplace=True),
             nn.Linear(last_channel, num_classes),
         )
+        self.num_features, self.num_classes = 6 * out_channels, num_classes
         self.apply(initialise_from_normal)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Score images, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
-        return self._forward_impl(images)
+    def forward(self, x: Tensor) -> Tensor:
+        """Score images `x`, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
+        return self._forward_impl(x)
 
     def _forward_impl(self, images: Tensor) -> Tensor:
-        features = torch.flatten(self.avgpool(self.features(images)), 1)
-        scores: Tensor = self.classifier(features)
+        scores: Tensor = self.classifier(self._pool(self._extract(images)))
         return scores
 
+    def _extract(self, images: Tensor) -> Tensor:
+        features: Tensor = self.features(images)
+        return features
 
-def _checked_settings(settings: object) -> Sequence[InvertedResidualConfig]:
-    if not isinstance(settings, Sequence) or not all(isinstance(row, InvertedResidualConfig) for row in settings):
-        raise TypeError(f"The inverted_residual_setting should be List[InvertedResidualConfig], found {settings!r}")
-    if not settings:
-        raise ValueError("The inverted_residual_setting should not be empty")
-    return settings
+    def _pool(self, features: Tensor) -> Tensor:
+        return torch.flatten(self.avgpool(features), 1)
 
 
 # A row: kernel, expanded channels, output channels, squeeze-and-excite, activation, stride, dilation.
@@ -250,14 +244,8 @@ def from_table(
 ) -> N:
     """Build a network of the paper, or its variant for detection or segmentation (sections 6.3 and 6.4).
 
-    Args:
-        table: Gives the blocks.
-        last_channel: Width of the hidden layer of the classifier.
-        network: `MobileNetV3`, or what has its arguments.
-        width_mult: Scales all channels.
-        reduced_tail: Halve the channels of C5 and of what follows it.
-        dilated: Dilate C5 instead of halving its resolution.
-        **kwargs: Passed on to `network`.
+    `width_mult` scales all channels, `reduced_tail` halves those of C5 and of what follows it, and `dilated` dilates C5
+    instead of halving its resolution. `network` is a `MobileNetV3`, or what has its arguments.
     """
     tail, dilation = (2 if reduced_tail else 1), (2 if dilated else 1)
     rows = table(tail, dilation)
@@ -269,41 +257,23 @@ def from_table(
     return network(settings, InvertedResidualConfig.adjust_channels(last_channel // tail, width_mult), **kwargs)
 
 
-@builder(weights=MobileNet_V3_Large_Weights.IMAGENET1K_V1)
-def mobilenet_v3_large(
-    *, weights: MobileNet_V3_Large_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> MobileNetV3:
+@builder(MobileNet_V3_Large_Weights.IMAGENET1K_V1)
+def mobilenet_v3_large(**kwargs: Any) -> MobileNetV3:
     """MobileNetV3-Large (table 1).
 
     Args:
-        weights: A member of `MobileNet_V3_Large_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
         **kwargs: Passed on to `MobileNetV3`, but for three: `width_mult=1.0` scales all channels, `reduced_tail=True`
             halves those from resolution 1/32 on, `dilated=True` dilates there and stays at 1/16.
-
-    Example:
-        >>> mobilenet_v3_large(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
     """
-    network = partial(from_table, table_1, 1280, network=MobileNetV3)
-    return build(network, weights=weights, progress=progress, **kwargs)
+    return from_table(table_1, 1280, network=MobileNetV3, **kwargs)
 
 
-@builder(weights=MobileNet_V3_Small_Weights.IMAGENET1K_V1)
-def mobilenet_v3_small(
-    *, weights: MobileNet_V3_Small_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> MobileNetV3:
+@builder(MobileNet_V3_Small_Weights.IMAGENET1K_V1)
+def mobilenet_v3_small(**kwargs: Any) -> MobileNetV3:
     """MobileNetV3-Small (table 2).
 
     Args:
-        weights: A member of `MobileNet_V3_Small_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
         **kwargs: Passed on to `MobileNetV3`, but for three: `width_mult=1.0` scales all channels, `reduced_tail=True`
             halves those from resolution 1/32 on, `dilated=True` dilates there and stays at 1/16.
-
-    Example:
-        >>> mobilenet_v3_small(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
     """
-    network = partial(from_table, table_2, 1024, network=MobileNetV3)
-    return build(network, weights=weights, progress=progress, **kwargs)
+    return from_table(table_2, 1024, network=MobileNetV3, **kwargs)

@@ -17,26 +17,10 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor, nn
 
-from zoo_core.building import build, builder
+from zoo_core.building import ClassificationNetwork, builder
 from zoo_core.layers import ConvNormActivation, SqueezeExcitation, make_divisible, require_positive
 
-from .catalogue.regnet import (
-    RegNet_X_1_6GF_Weights,
-    RegNet_X_3_2GF_Weights,
-    RegNet_X_8GF_Weights,
-    RegNet_X_16GF_Weights,
-    RegNet_X_32GF_Weights,
-    RegNet_X_400MF_Weights,
-    RegNet_X_800MF_Weights,
-    RegNet_Y_1_6GF_Weights,
-    RegNet_Y_3_2GF_Weights,
-    RegNet_Y_8GF_Weights,
-    RegNet_Y_16GF_Weights,
-    RegNet_Y_32GF_Weights,
-    RegNet_Y_128GF_Weights,
-    RegNet_Y_400MF_Weights,
-    RegNet_Y_800MF_Weights,
-)
+from .catalogue import regnet as catalogue
 
 _RELU = partial(nn.ReLU, inplace=True)
 
@@ -102,6 +86,7 @@ class BlockParams:
             ValueError: A parameter is out of range.
 
         Example:
+            >>> from zoo_classification import BlockParams
             >>> BlockParams.from_init_params(16, 48, 27.89, 2.09, 8).widths
             (48, 104, 208, 440)
         """
@@ -139,18 +124,7 @@ def _fit_groups(width: int, group_width: int, bottleneck_multiplier: float) -> t
 class BottleneckTransform(nn.Sequential):
     """Convolutions 1x1, 3x3 in groups, and 1x1, as "a", "b" and "c"; squeeze-and-excitation as "se" before "c".
 
-    Args:
-        width_in: Channels of the input.
-        width_out: Channels of the output.
-        stride: Of the 3x3 convolution.
-        norm_layer: Called with a number of channels.
-        activation_layer: Called without arguments.
-        group_width: Channels of each group of the 3x3 convolution.
-        bottleneck_multiplier: Channels of the 3x3 convolution, as a multiple of `width_out`.
-        se_ratio: Channels to squeeze to, as a multiple of `width_in`; `None` for no squeeze-and-excitation.
-
-    Shape:
-        `(N, width_in, H, W)` to `(N, width_out, ceil(H / stride), ceil(W / stride))`.
+    Arguments and shapes are those of `ResBottleneckBlock`.
 
     Raises:
         ValueError: The 3x3 convolution does not consist of whole groups.
@@ -218,7 +192,6 @@ class ResBottleneckBlock(nn.Module):
         self.activation = activation_layer()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Add the transform of `x`, `(N, width_in, H, W)`, to its shortcut."""
         shortcut = x if self.proj is None else self.proj(x)
         residual = self.f(x)
         residual += shortcut
@@ -229,12 +202,10 @@ class ResBottleneckBlock(nn.Module):
 def _make_stem(
     width_in: int, width_out: int, norm_layer: Callable[..., nn.Module], activation_layer: Callable[..., nn.Module]
 ) -> nn.Module:
-    return ConvNormActivation(
-        width_in, width_out, kernel_size=3, stride=2, norm_layer=norm_layer, activation_layer=activation_layer
-    )
+    return ConvNormActivation(width_in, width_out, 3, 2, norm_layer=norm_layer, activation_layer=activation_layer)
 
 
-class RegNet(nn.Module):
+class RegNet(ClassificationNetwork):
     """A RegNet, or any network of the design space AnyNet (section 3.2).
 
     Args:
@@ -254,6 +225,8 @@ class RegNet(nn.Module):
         ValueError: An argument cannot be a network.
 
     Example:
+        >>> import torch
+        >>> from zoo_classification import BlockParams, RegNet
         >>> params = BlockParams.from_init_params(depth=4, w_0=16, w_a=8.0, w_m=2.0, group_width=8)
         >>> RegNet(params, num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
         torch.Size([2, 10])
@@ -280,13 +253,20 @@ class RegNet(nn.Module):
         self.trunk_output = _make_trunk(block_params, stem_width, make_block)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(block_params.widths[-1], num_classes)
+        self.num_features, self.num_classes = block_params.widths[-1], num_classes
         self.apply(_initialise)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Score images, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
-        features = self.trunk_output(self.stem(images))
-        scores: Tensor = self.fc(torch.flatten(self.avgpool(features), 1))
+    def forward(self, x: Tensor) -> Tensor:
+        """Score images `x`, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
+        scores: Tensor = self.fc(self._pool(self._extract(x)))
         return scores
+
+    def _extract(self, images: Tensor) -> Tensor:
+        features: Tensor = self.trunk_output(self.stem(images))
+        return features
+
+    def _pool(self, features: Tensor) -> Tensor:
+        return torch.flatten(self.avgpool(features), 1)
 
 
 def _make_trunk(params: BlockParams, width_in: int, make_block: Callable[..., nn.Module]) -> nn.Sequential:
@@ -313,282 +293,95 @@ def _initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-@builder(weights=RegNet_Y_400MF_Weights.IMAGENET1K_V1)
-def regnet_y_400mf(
-    *, weights: RegNet_Y_400MF_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> RegNet:
-    """RegNetY-400MF (figure 15).
-
-    Args:
-        weights: A member of `RegNet_Y_400MF_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `RegNet`.
-
-    Example:
-        >>> regnet_y_400mf(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    params = BlockParams.from_init_params(depth=16, w_0=48, w_a=27.89, w_m=2.09, group_width=8, se_ratio=0.25)
-    return build(RegNet, params, weights=weights, progress=progress, **kwargs)
+_X = BlockParams.from_init_params
+_Y = partial(BlockParams.from_init_params, se_ratio=0.25)
 
 
-@builder(weights=RegNet_Y_800MF_Weights.IMAGENET1K_V1)
-def regnet_y_800mf(
-    *, weights: RegNet_Y_800MF_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> RegNet:
-    """RegNetY-800MF (figure 15).
-
-    Args:
-        weights: A member of `RegNet_Y_800MF_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `RegNet`.
-
-    Example:
-        >>> regnet_y_800mf(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    params = BlockParams.from_init_params(depth=14, w_0=56, w_a=38.84, w_m=2.4, group_width=16, se_ratio=0.25)
-    return build(RegNet, params, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.RegNet_Y_400MF_Weights.IMAGENET1K_V1)
+def regnet_y_400mf(**kwargs: Any) -> RegNet:
+    """RegNetY-400MF (figure 15)."""
+    return RegNet(_Y(depth=16, w_0=48, w_a=27.89, w_m=2.09, group_width=8), **kwargs)
 
 
-@builder(weights=RegNet_Y_1_6GF_Weights.IMAGENET1K_V1)
-def regnet_y_1_6gf(
-    *, weights: RegNet_Y_1_6GF_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> RegNet:
-    """RegNetY-1.6GF (figure 15).
-
-    Args:
-        weights: A member of `RegNet_Y_1_6GF_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `RegNet`.
-
-    Example:
-        >>> regnet_y_1_6gf(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    params = BlockParams.from_init_params(depth=27, w_0=48, w_a=20.71, w_m=2.65, group_width=24, se_ratio=0.25)
-    return build(RegNet, params, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.RegNet_Y_800MF_Weights.IMAGENET1K_V1)
+def regnet_y_800mf(**kwargs: Any) -> RegNet:
+    """RegNetY-800MF (figure 15)."""
+    return RegNet(_Y(depth=14, w_0=56, w_a=38.84, w_m=2.4, group_width=16), **kwargs)
 
 
-@builder(weights=RegNet_Y_3_2GF_Weights.IMAGENET1K_V1)
-def regnet_y_3_2gf(
-    *, weights: RegNet_Y_3_2GF_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> RegNet:
-    """RegNetY-3.2GF (figure 15).
-
-    Args:
-        weights: A member of `RegNet_Y_3_2GF_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `RegNet`.
-
-    Example:
-        >>> regnet_y_3_2gf(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    params = BlockParams.from_init_params(depth=21, w_0=80, w_a=42.63, w_m=2.66, group_width=24, se_ratio=0.25)
-    return build(RegNet, params, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.RegNet_Y_1_6GF_Weights.IMAGENET1K_V1)
+def regnet_y_1_6gf(**kwargs: Any) -> RegNet:
+    """RegNetY-1.6GF (figure 15)."""
+    return RegNet(_Y(depth=27, w_0=48, w_a=20.71, w_m=2.65, group_width=24), **kwargs)
 
 
-@builder(weights=RegNet_Y_8GF_Weights.IMAGENET1K_V1)
-def regnet_y_8gf(*, weights: RegNet_Y_8GF_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> RegNet:
-    """RegNetY-8GF (figure 15).
-
-    Args:
-        weights: A member of `RegNet_Y_8GF_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `RegNet`.
-
-    Example:
-        >>> regnet_y_8gf(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    params = BlockParams.from_init_params(depth=17, w_0=192, w_a=76.82, w_m=2.19, group_width=56, se_ratio=0.25)
-    return build(RegNet, params, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.RegNet_Y_3_2GF_Weights.IMAGENET1K_V1)
+def regnet_y_3_2gf(**kwargs: Any) -> RegNet:
+    """RegNetY-3.2GF (figure 15)."""
+    return RegNet(_Y(depth=21, w_0=80, w_a=42.63, w_m=2.66, group_width=24), **kwargs)
 
 
-@builder(weights=RegNet_Y_16GF_Weights.IMAGENET1K_V1)
-def regnet_y_16gf(
-    *, weights: RegNet_Y_16GF_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> RegNet:
-    """RegNetY-16GF (figure 15).
-
-    Args:
-        weights: A member of `RegNet_Y_16GF_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `RegNet`.
-
-    Example:
-        >>> regnet_y_16gf(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    params = BlockParams.from_init_params(depth=18, w_0=200, w_a=106.23, w_m=2.48, group_width=112, se_ratio=0.25)
-    return build(RegNet, params, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.RegNet_Y_8GF_Weights.IMAGENET1K_V1)
+def regnet_y_8gf(**kwargs: Any) -> RegNet:
+    """RegNetY-8GF (figure 15)."""
+    return RegNet(_Y(depth=17, w_0=192, w_a=76.82, w_m=2.19, group_width=56), **kwargs)
 
 
-@builder(weights=RegNet_Y_32GF_Weights.IMAGENET1K_V1)
-def regnet_y_32gf(
-    *, weights: RegNet_Y_32GF_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> RegNet:
-    """RegNetY-32GF (figure 15).
-
-    Args:
-        weights: A member of `RegNet_Y_32GF_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `RegNet`.
-
-    Example:
-        >>> regnet_y_32gf(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    params = BlockParams.from_init_params(depth=20, w_0=232, w_a=115.89, w_m=2.53, group_width=232, se_ratio=0.25)
-    return build(RegNet, params, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.RegNet_Y_16GF_Weights.IMAGENET1K_V1)
+def regnet_y_16gf(**kwargs: Any) -> RegNet:
+    """RegNetY-16GF (figure 15)."""
+    return RegNet(_Y(depth=18, w_0=200, w_a=106.23, w_m=2.48, group_width=112), **kwargs)
 
 
-@builder(weights=RegNet_Y_128GF_Weights)
-def regnet_y_128gf(
-    *, weights: RegNet_Y_128GF_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> RegNet:
-    """RegNetY-128GF (SWAG).
-
-    Args:
-        weights: A member of `RegNet_Y_128GF_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `RegNet`.
-
-    Example:
-        >>> regnet_y_128gf(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    params = BlockParams.from_init_params(depth=27, w_0=456, w_a=160.83, w_m=2.52, group_width=264, se_ratio=0.25)
-    return build(RegNet, params, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.RegNet_Y_32GF_Weights.IMAGENET1K_V1)
+def regnet_y_32gf(**kwargs: Any) -> RegNet:
+    """RegNetY-32GF (figure 15)."""
+    return RegNet(_Y(depth=20, w_0=232, w_a=115.89, w_m=2.53, group_width=232), **kwargs)
 
 
-@builder(weights=RegNet_X_400MF_Weights.IMAGENET1K_V1)
-def regnet_x_400mf(
-    *, weights: RegNet_X_400MF_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> RegNet:
-    """RegNetX-400MF (figure 14).
-
-    Args:
-        weights: A member of `RegNet_X_400MF_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `RegNet`.
-
-    Example:
-        >>> regnet_x_400mf(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    params = BlockParams.from_init_params(depth=22, w_0=24, w_a=24.48, w_m=2.54, group_width=16)
-    return build(RegNet, params, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.RegNet_Y_128GF_Weights)
+def regnet_y_128gf(**kwargs: Any) -> RegNet:
+    """RegNetY-128GF (SWAG)."""
+    return RegNet(_Y(depth=27, w_0=456, w_a=160.83, w_m=2.52, group_width=264), **kwargs)
 
 
-@builder(weights=RegNet_X_800MF_Weights.IMAGENET1K_V1)
-def regnet_x_800mf(
-    *, weights: RegNet_X_800MF_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> RegNet:
-    """RegNetX-800MF (figure 14).
-
-    Args:
-        weights: A member of `RegNet_X_800MF_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `RegNet`.
-
-    Example:
-        >>> regnet_x_800mf(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    params = BlockParams.from_init_params(depth=16, w_0=56, w_a=35.73, w_m=2.28, group_width=16)
-    return build(RegNet, params, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.RegNet_X_400MF_Weights.IMAGENET1K_V1)
+def regnet_x_400mf(**kwargs: Any) -> RegNet:
+    """RegNetX-400MF (figure 14)."""
+    return RegNet(_X(depth=22, w_0=24, w_a=24.48, w_m=2.54, group_width=16), **kwargs)
 
 
-@builder(weights=RegNet_X_1_6GF_Weights.IMAGENET1K_V1)
-def regnet_x_1_6gf(
-    *, weights: RegNet_X_1_6GF_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> RegNet:
-    """RegNetX-1.6GF (figure 14).
-
-    Args:
-        weights: A member of `RegNet_X_1_6GF_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `RegNet`.
-
-    Example:
-        >>> regnet_x_1_6gf(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    params = BlockParams.from_init_params(depth=18, w_0=80, w_a=34.01, w_m=2.25, group_width=24)
-    return build(RegNet, params, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.RegNet_X_800MF_Weights.IMAGENET1K_V1)
+def regnet_x_800mf(**kwargs: Any) -> RegNet:
+    """RegNetX-800MF (figure 14)."""
+    return RegNet(_X(depth=16, w_0=56, w_a=35.73, w_m=2.28, group_width=16), **kwargs)
 
 
-@builder(weights=RegNet_X_3_2GF_Weights.IMAGENET1K_V1)
-def regnet_x_3_2gf(
-    *, weights: RegNet_X_3_2GF_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> RegNet:
-    """RegNetX-3.2GF (figure 14).
-
-    Args:
-        weights: A member of `RegNet_X_3_2GF_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `RegNet`.
-
-    Example:
-        >>> regnet_x_3_2gf(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    params = BlockParams.from_init_params(depth=25, w_0=88, w_a=26.31, w_m=2.25, group_width=48)
-    return build(RegNet, params, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.RegNet_X_1_6GF_Weights.IMAGENET1K_V1)
+def regnet_x_1_6gf(**kwargs: Any) -> RegNet:
+    """RegNetX-1.6GF (figure 14)."""
+    return RegNet(_X(depth=18, w_0=80, w_a=34.01, w_m=2.25, group_width=24), **kwargs)
 
 
-@builder(weights=RegNet_X_8GF_Weights.IMAGENET1K_V1)
-def regnet_x_8gf(*, weights: RegNet_X_8GF_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> RegNet:
-    """RegNetX-8GF (figure 14).
-
-    Args:
-        weights: A member of `RegNet_X_8GF_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `RegNet`.
-
-    Example:
-        >>> regnet_x_8gf(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    params = BlockParams.from_init_params(depth=23, w_0=80, w_a=49.56, w_m=2.88, group_width=120)
-    return build(RegNet, params, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.RegNet_X_3_2GF_Weights.IMAGENET1K_V1)
+def regnet_x_3_2gf(**kwargs: Any) -> RegNet:
+    """RegNetX-3.2GF (figure 14)."""
+    return RegNet(_X(depth=25, w_0=88, w_a=26.31, w_m=2.25, group_width=48), **kwargs)
 
 
-@builder(weights=RegNet_X_16GF_Weights.IMAGENET1K_V1)
-def regnet_x_16gf(
-    *, weights: RegNet_X_16GF_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> RegNet:
-    """RegNetX-16GF (figure 14).
-
-    Args:
-        weights: A member of `RegNet_X_16GF_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `RegNet`.
-
-    Example:
-        >>> regnet_x_16gf(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    params = BlockParams.from_init_params(depth=22, w_0=216, w_a=55.59, w_m=2.1, group_width=128)
-    return build(RegNet, params, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.RegNet_X_8GF_Weights.IMAGENET1K_V1)
+def regnet_x_8gf(**kwargs: Any) -> RegNet:
+    """RegNetX-8GF (figure 14)."""
+    return RegNet(_X(depth=23, w_0=80, w_a=49.56, w_m=2.88, group_width=120), **kwargs)
 
 
-@builder(weights=RegNet_X_32GF_Weights.IMAGENET1K_V1)
-def regnet_x_32gf(
-    *, weights: RegNet_X_32GF_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> RegNet:
-    """RegNetX-32GF (figure 14).
+@builder(catalogue.RegNet_X_16GF_Weights.IMAGENET1K_V1)
+def regnet_x_16gf(**kwargs: Any) -> RegNet:
+    """RegNetX-16GF (figure 14)."""
+    return RegNet(_X(depth=22, w_0=216, w_a=55.59, w_m=2.1, group_width=128), **kwargs)
 
-    Args:
-        weights: A member of `RegNet_X_32GF_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `RegNet`.
 
-    Example:
-        >>> regnet_x_32gf(num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
-        torch.Size([2, 10])
-    """
-    params = BlockParams.from_init_params(depth=23, w_0=320, w_a=69.86, w_m=2.0, group_width=168)
-    return build(RegNet, params, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.RegNet_X_32GF_Weights.IMAGENET1K_V1)
+def regnet_x_32gf(**kwargs: Any) -> RegNet:
+    """RegNetX-32GF (figure 14)."""
+    return RegNet(_X(depth=23, w_0=320, w_a=69.86, w_m=2.0, group_width=168), **kwargs)

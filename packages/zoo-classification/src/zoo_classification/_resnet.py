@@ -15,31 +15,20 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from zoo_core.building import build, builder
+from zoo_core.building import ClassificationNetwork, builder
 from zoo_core.layers import require_positive
 
-from .catalogue.resnet import (
-    ResNet18_Weights,
-    ResNet34_Weights,
-    ResNet50_Weights,
-    ResNet101_Weights,
-    ResNet152_Weights,
-    ResNeXt50_32X4D_Weights,
-    ResNeXt101_32X8D_Weights,
-    ResNeXt101_64X4D_Weights,
-    Wide_ResNet50_2_Weights,
-    Wide_ResNet101_2_Weights,
-)
+from .catalogue import resnet as catalogue
 
 
-def _conv1x1(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(in_channels, out_channels, kernel_size=1, stride=stride, bias=False)
+def conv1x1(in_planes: int, out_planes: int, stride: int = 1) -> nn.Conv2d:
+    """Build a 1x1 convolution without bias, from channels in and out."""
+    return nn.Conv2d(in_planes, out_planes, kernel_size=1, stride=stride, bias=False)
 
 
-def _conv3x3(in_channels: int, out_channels: int, stride: int = 1, groups: int = 1, dilation: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(
-        in_channels, out_channels, 3, stride, padding=dilation, dilation=dilation, groups=groups, bias=False
-    )
+def conv3x3(in_planes: int, out_planes: int, stride: int = 1, groups: int = 1, dilation: int = 1) -> nn.Conv2d:
+    """Build a 3x3 convolution without bias, padded to keep the size at stride 1, from channels in and out."""
+    return nn.Conv2d(in_planes, out_planes, 3, stride, padding=dilation, dilation=dilation, groups=groups, bias=False)
 
 
 class BasicBlock(nn.Module):
@@ -85,10 +74,10 @@ class BasicBlock(nn.Module):
             )
         if dilation > 1:
             raise NotImplementedError(f"Dilation > 1 not supported in BasicBlock, found {dilation}: use Bottleneck")
-        self.conv1 = _conv3x3(inplanes, planes, stride)
+        self.conv1 = conv3x3(inplanes, planes, stride)
         self.bn1 = norm_layer(planes)
         self.relu = nn.ReLU(inplace=True)
-        self.conv2 = _conv3x3(planes, planes)
+        self.conv2 = conv3x3(planes, planes)
         self.bn2 = norm_layer(planes)
         self.downsample = downsample
         self.stride = stride
@@ -106,15 +95,9 @@ class BasicBlock(nn.Module):
 class Bottleneck(nn.Module):
     """Convolutions 1x1, 3x3, 1x1 and a shortcut (Deep Residual Learning, figure 5 right; ResNeXt, figure 3c).
 
-    Args:
-        inplanes: Channels of the input.
-        planes: A quarter of the channels of the output.
-        stride: Of the 3x3 convolution.
-        downsample: Fits the shortcut to the output where size or channels change.
-        groups: Of the 3x3 convolution, the cardinality of ResNeXt.
-        base_width: Channels of each group, for `planes` of 64.
-        dilation: Of the 3x3 convolution.
-        norm_layer: Called with a number of channels; `nn.BatchNorm2d` if not given.
+    Arguments are those of `BasicBlock`, without its limits: `planes` is a quarter of the channels of the output,
+    stride, dilation and `groups` (the cardinality of ResNeXt) are those of the 3x3 convolution, and `base_width` is the
+    channels of each group, for `planes` of 64.
 
     Shape:
         `(N, inplanes, H, W)` to `(N, 4 * planes, ceil(H / stride), ceil(W / stride))`.
@@ -137,11 +120,11 @@ class Bottleneck(nn.Module):
         norm_layer = norm_layer or nn.BatchNorm2d
         width = int(planes * (base_width / 64)) * groups
         out_channels = planes * self.expansion
-        self.conv1 = _conv1x1(inplanes, width)
+        self.conv1 = conv1x1(inplanes, width)
         self.bn1 = norm_layer(width)
-        self.conv2 = _conv3x3(width, width, stride, groups, dilation)
+        self.conv2 = conv3x3(width, width, stride, groups, dilation)
         self.bn2 = norm_layer(width)
-        self.conv3 = _conv1x1(width, out_channels)
+        self.conv3 = conv1x1(width, out_channels)
         self.bn3 = norm_layer(out_channels)
         self.relu = nn.ReLU(inplace=True)
         self.downsample = downsample
@@ -158,7 +141,7 @@ class Bottleneck(nn.Module):
         return result
 
 
-class ResNet(nn.Module):
+class ResNet(ClassificationNetwork):
     """A residual network (Deep Residual Learning, table 1).
 
     Args:
@@ -178,6 +161,8 @@ class ResNet(nn.Module):
         ValueError: An argument cannot be a network.
 
     Example:
+        >>> import torch
+        >>> from zoo_classification import Bottleneck, ResNet
         >>> ResNet(Bottleneck, (1, 1, 1, 1), num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
         torch.Size([2, 10])
     """
@@ -215,6 +200,7 @@ class ResNet(nn.Module):
         self.layer4 = self._make_layer(block, 512, layers[3], stride=2, dilate=dilate[2])
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(512 * block.expansion, num_classes)
+        self.num_features, self.num_classes = 512 * block.expansion, num_classes
         self._initialise(zero_init_residual)
 
     def _make_layer(
@@ -224,18 +210,15 @@ class ResNet(nn.Module):
         first_dilation = self.dilation
         if dilate:
             self.dilation, stride = self.dilation * stride, 1
-        downsample = self._make_downsample(planes * block.expansion, stride)
+        out_channels, downsample = planes * block.expansion, None
+        if stride != 1 or self.inplanes != out_channels:  # option B of section 4.1
+            projection = conv1x1(self.inplanes, out_channels, stride)
+            downsample = nn.Sequential(projection, self._norm_layer(out_channels))
         make = partial(block, groups=self.groups, base_width=self.base_width, norm_layer=self._norm_layer)
         first = make(self.inplanes, planes, stride, downsample, dilation=first_dilation)
-        self.inplanes = planes * block.expansion
+        self.inplanes = out_channels
         rest = (make(self.inplanes, planes, dilation=self.dilation) for _ in range(1, blocks))
         return nn.Sequential(first, *rest)
-
-    def _make_downsample(self, out_channels: int, stride: int) -> nn.Module | None:
-        """Build the projection of a stage's first shortcut (option B of section 4.1), where it is needed."""
-        if stride == 1 and self.inplanes == out_channels:
-            return None
-        return nn.Sequential(_conv1x1(self.inplanes, out_channels, stride), self._norm_layer(out_channels))
 
     def _initialise(self, zero_init_residual: bool) -> None:
         for module in self.modules():
@@ -246,15 +229,21 @@ class ResNet(nn.Module):
                 if isinstance(weight, Tensor):
                     nn.init.zeros_(weight)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Score images, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
-        return self._forward_impl(images)
+    def forward(self, x: Tensor) -> Tensor:
+        """Score images `x`, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
+        return self._forward_impl(x)
 
     def _forward_impl(self, images: Tensor) -> Tensor:
-        features = self.maxpool(self.relu(self.bn1(self.conv1(images))))
-        features = self.layer4(self.layer3(self.layer2(self.layer1(features))))
-        scores: Tensor = self.fc(torch.flatten(self.avgpool(features), 1))
+        scores: Tensor = self.fc(self._pool(self._extract(images)))
         return scores
+
+    def _extract(self, images: Tensor) -> Tensor:
+        maps = self.maxpool(self.relu(self.bn1(self.conv1(images))))
+        features: Tensor = self.layer4(self.layer3(self.layer2(self.layer1(maps))))
+        return features
+
+    def _pool(self, features: Tensor) -> Tensor:
+        return torch.flatten(self.avgpool(features), 1)
 
 
 def _checked_dilations(replace_stride_with_dilation: Sequence[bool] | None) -> Sequence[bool]:
@@ -268,177 +257,61 @@ def _checked_dilations(replace_stride_with_dilation: Sequence[bool] | None) -> S
     return replace_stride_with_dilation
 
 
-@builder(weights=ResNet18_Weights.IMAGENET1K_V1)
-def resnet18(*, weights: ResNet18_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> ResNet:
-    """ResNet-18 (Deep Residual Learning, table 1).
-
-    Args:
-        weights: A member of `ResNet18_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `ResNet`.
-
-    Example:
-        >>> resnet18(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(ResNet, BasicBlock, (2, 2, 2, 2), weights=weights, progress=progress, **kwargs)
+@builder(catalogue.ResNet18_Weights.IMAGENET1K_V1)
+def resnet18(**kwargs: Any) -> ResNet:
+    """ResNet-18 (Deep Residual Learning, table 1)."""
+    return ResNet(BasicBlock, (2, 2, 2, 2), **kwargs)
 
 
-@builder(weights=ResNet34_Weights.IMAGENET1K_V1)
-def resnet34(*, weights: ResNet34_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> ResNet:
-    """ResNet-34 (Deep Residual Learning, table 1).
-
-    Args:
-        weights: A member of `ResNet34_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `ResNet`.
-
-    Example:
-        >>> resnet34(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(ResNet, BasicBlock, (3, 4, 6, 3), weights=weights, progress=progress, **kwargs)
+@builder(catalogue.ResNet34_Weights.IMAGENET1K_V1)
+def resnet34(**kwargs: Any) -> ResNet:
+    """ResNet-34 (Deep Residual Learning, table 1)."""
+    return ResNet(BasicBlock, (3, 4, 6, 3), **kwargs)
 
 
-@builder(weights=ResNet50_Weights.IMAGENET1K_V1)
-def resnet50(*, weights: ResNet50_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> ResNet:
-    """ResNet-50 (Deep Residual Learning, table 1).
-
-    Args:
-        weights: A member of `ResNet50_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `ResNet`.
-
-    Example:
-        >>> resnet50(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(ResNet, Bottleneck, (3, 4, 6, 3), weights=weights, progress=progress, **kwargs)
+@builder(catalogue.ResNet50_Weights.IMAGENET1K_V1)
+def resnet50(**kwargs: Any) -> ResNet:
+    """ResNet-50 (Deep Residual Learning, table 1)."""
+    return ResNet(Bottleneck, (3, 4, 6, 3), **kwargs)
 
 
-@builder(weights=ResNet101_Weights.IMAGENET1K_V1)
-def resnet101(*, weights: ResNet101_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> ResNet:
-    """ResNet-101 (Deep Residual Learning, table 1).
-
-    Args:
-        weights: A member of `ResNet101_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `ResNet`.
-
-    Example:
-        >>> resnet101(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(ResNet, Bottleneck, (3, 4, 23, 3), weights=weights, progress=progress, **kwargs)
+@builder(catalogue.ResNet101_Weights.IMAGENET1K_V1)
+def resnet101(**kwargs: Any) -> ResNet:
+    """ResNet-101 (Deep Residual Learning, table 1)."""
+    return ResNet(Bottleneck, (3, 4, 23, 3), **kwargs)
 
 
-@builder(weights=ResNet152_Weights.IMAGENET1K_V1)
-def resnet152(*, weights: ResNet152_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> ResNet:
-    """ResNet-152 (Deep Residual Learning, table 1).
-
-    Args:
-        weights: A member of `ResNet152_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `ResNet`.
-
-    Example:
-        >>> resnet152(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(ResNet, Bottleneck, (3, 8, 36, 3), weights=weights, progress=progress, **kwargs)
+@builder(catalogue.ResNet152_Weights.IMAGENET1K_V1)
+def resnet152(**kwargs: Any) -> ResNet:
+    """ResNet-152 (Deep Residual Learning, table 1)."""
+    return ResNet(Bottleneck, (3, 8, 36, 3), **kwargs)
 
 
-@builder(weights=ResNeXt50_32X4D_Weights.IMAGENET1K_V1)
-def resnext50_32x4d(
-    *, weights: ResNeXt50_32X4D_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> ResNet:
-    """ResNeXt-50, 32 groups of 4 channels (ResNeXt, table 1).
-
-    Args:
-        weights: A member of `ResNeXt50_32X4D_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `ResNet`.
-
-    Example:
-        >>> resnext50_32x4d(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(
-        ResNet, Bottleneck, (3, 4, 6, 3), weights=weights, progress=progress, groups=32, width_per_group=4, **kwargs
-    )
+@builder(catalogue.ResNeXt50_32X4D_Weights.IMAGENET1K_V1)
+def resnext50_32x4d(**kwargs: Any) -> ResNet:
+    """ResNeXt-50, 32 groups of 4 channels (ResNeXt, table 1)."""
+    return ResNet(Bottleneck, (3, 4, 6, 3), groups=32, width_per_group=4, **kwargs)
 
 
-@builder(weights=ResNeXt101_32X8D_Weights.IMAGENET1K_V1)
-def resnext101_32x8d(
-    *, weights: ResNeXt101_32X8D_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> ResNet:
-    """ResNeXt-101, 32 groups of 8 channels (after ResNeXt, section 5).
-
-    Args:
-        weights: A member of `ResNeXt101_32X8D_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `ResNet`.
-
-    Example:
-        >>> resnext101_32x8d(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(
-        ResNet, Bottleneck, (3, 4, 23, 3), weights=weights, progress=progress, groups=32, width_per_group=8, **kwargs
-    )
+@builder(catalogue.ResNeXt101_32X8D_Weights.IMAGENET1K_V1)
+def resnext101_32x8d(**kwargs: Any) -> ResNet:
+    """ResNeXt-101, 32 groups of 8 channels (after ResNeXt, section 5)."""
+    return ResNet(Bottleneck, (3, 4, 23, 3), groups=32, width_per_group=8, **kwargs)
 
 
-@builder(weights=ResNeXt101_64X4D_Weights.IMAGENET1K_V1)
-def resnext101_64x4d(
-    *, weights: ResNeXt101_64X4D_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> ResNet:
-    """ResNeXt-101, 64 groups of 4 channels (ResNeXt, table 4).
-
-    Args:
-        weights: A member of `ResNeXt101_64X4D_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `ResNet`.
-
-    Example:
-        >>> resnext101_64x4d(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(
-        ResNet, Bottleneck, (3, 4, 23, 3), weights=weights, progress=progress, groups=64, width_per_group=4, **kwargs
-    )
+@builder(catalogue.ResNeXt101_64X4D_Weights.IMAGENET1K_V1)
+def resnext101_64x4d(**kwargs: Any) -> ResNet:
+    """ResNeXt-101, 64 groups of 4 channels (ResNeXt, table 4)."""
+    return ResNet(Bottleneck, (3, 4, 23, 3), groups=64, width_per_group=4, **kwargs)
 
 
-@builder(weights=Wide_ResNet50_2_Weights.IMAGENET1K_V1)
-def wide_resnet50_2(
-    *, weights: Wide_ResNet50_2_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> ResNet:
-    """Wide ResNet-50-2: ResNet-50, its bottlenecks twice as wide (Wide Residual Networks, section 3.4).
-
-    Args:
-        weights: A member of `Wide_ResNet50_2_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `ResNet`.
-
-    Example:
-        >>> wide_resnet50_2(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(ResNet, Bottleneck, (3, 4, 6, 3), weights=weights, progress=progress, width_per_group=128, **kwargs)
+@builder(catalogue.Wide_ResNet50_2_Weights.IMAGENET1K_V1)
+def wide_resnet50_2(**kwargs: Any) -> ResNet:
+    """Wide ResNet-50-2: ResNet-50, its bottlenecks twice as wide (Wide Residual Networks, section 3.4)."""
+    return ResNet(Bottleneck, (3, 4, 6, 3), width_per_group=128, **kwargs)
 
 
-@builder(weights=Wide_ResNet101_2_Weights.IMAGENET1K_V1)
-def wide_resnet101_2(
-    *, weights: Wide_ResNet101_2_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> ResNet:
-    """Wide ResNet-101-2: ResNet-101, its bottlenecks twice as wide (after Wide Residual Networks).
-
-    Args:
-        weights: A member of `Wide_ResNet101_2_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `ResNet`.
-
-    Example:
-        >>> wide_resnet101_2(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(ResNet, Bottleneck, (3, 4, 23, 3), weights=weights, progress=progress, width_per_group=128, **kwargs)
+@builder(catalogue.Wide_ResNet101_2_Weights.IMAGENET1K_V1)
+def wide_resnet101_2(**kwargs: Any) -> ResNet:
+    """Wide ResNet-101-2: ResNet-101, its bottlenecks twice as wide (after Wide Residual Networks)."""
+    return ResNet(Bottleneck, (3, 4, 23, 3), width_per_group=128, **kwargs)

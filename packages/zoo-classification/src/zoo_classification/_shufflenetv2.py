@@ -10,30 +10,19 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from zoo_core.building import build, builder
+from zoo_core.building import ClassificationNetwork, builder
 from zoo_core.layers import require_positive
 
-from .catalogue.shufflenetv2 import (
-    ShuffleNet_V2_X0_5_Weights,
-    ShuffleNet_V2_X1_0_Weights,
-    ShuffleNet_V2_X1_5_Weights,
-    ShuffleNet_V2_X2_0_Weights,
-)
+from .catalogue import shufflenetv2 as catalogue
 
 
 class InvertedResidual(nn.Module):
     """A block of two branches, whose channels are shuffled where they join (figure 3c and, with a stride, 3d).
 
-    Args:
-        inp: Channels of the input.
-        oup: Channels of the output, even; with stride 1 the same as `inp`.
-        stride: 1 to 3. At 1 the first branch passes half of the channels on, above it transforms all of them.
+    With a `stride` of 1 the first branch passes half of the channels on, with 2 or 3 it transforms all of them.
 
     Shape:
         `(N, inp, H, W)` to `(N, oup, ceil(H / stride), ceil(W / stride))`.
-
-    Raises:
-        ValueError: An argument is another.
     """
 
     def __init__(self, inp: int, oup: int, stride: int) -> None:
@@ -48,14 +37,38 @@ class InvertedResidual(nn.Module):
             *_pointwise(inp if stride > 1 else width, width), *_depthwise(width, stride), *_pointwise(width, width)
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Transform `x`, `(N, inp, H, W)`."""
+    def branches(self, x: Tensor) -> list[Tensor]:
+        """Transform `x` in both branches."""
         if self.stride == 1:
             first, second = x.chunk(2, dim=1)
         else:
             first, second = self.branch1(x), x
+        return [first, self.branch2(second)]
+
+    def forward(self, x: Tensor) -> Tensor:
         # Stacking on a new axis behind the channels is concatenation and channel shuffle at once.
-        return torch.stack((first, self.branch2(second)), dim=2).flatten(1, 2)
+        return torch.stack(self.branches(x), dim=2).flatten(1, 2)
+
+
+def channel_shuffle(x: Tensor, groups: int) -> Tensor:
+    """Take channels from each group in turn (ShuffleNet, arXiv:1707.01083, figure 1).
+
+    Args:
+        x: `(N, C, H, W)`.
+        groups: A divisor of C.
+
+    Raises:
+        ValueError: It is none.
+
+    Example:
+        >>> import torch
+        >>> from zoo_classification import channel_shuffle
+        >>> channel_shuffle(torch.arange(6.0).reshape(1, 6, 1, 1), 2).flatten()
+        tensor([0., 3., 1., 4., 2., 5.])
+    """
+    if groups < 1 or x.shape[1] % groups:
+        raise ValueError(f"groups should divide the channels, found {groups} and {x.shape[1]}")
+    return x.reshape(x.shape[0], groups, -1, *x.shape[2:]).transpose(1, 2).flatten(1, 2)
 
 
 def _check_block(inp: int, oup: int, stride: int) -> None:
@@ -85,7 +98,7 @@ def _depthwise(channels: int, stride: int) -> list[nn.Module]:
     ]
 
 
-class ShuffleNetV2(nn.Module):
+class ShuffleNetV2(ClassificationNetwork):
     """A ShuffleNetV2 of any width (table 5), initialised as PyTorch initialises its layers.
 
     Args:
@@ -101,6 +114,8 @@ class ShuffleNetV2(nn.Module):
         ValueError: An argument cannot be a network.
 
     Example:
+        >>> import torch
+        >>> from zoo_classification import ShuffleNetV2
         >>> ShuffleNetV2((1, 1, 1), (24, 48, 96, 192, 256), num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
         torch.Size([2, 10])
     """
@@ -132,16 +147,23 @@ class ShuffleNetV2(nn.Module):
         self.stage2, self.stage3, self.stage4 = stages
         self.conv5 = nn.Sequential(*_pointwise(stages_out_channels[3], last))
         self.fc = nn.Linear(last, num_classes)
+        self.num_features, self.num_classes = last, num_classes
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Score images, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
-        return self._forward_impl(images)
+    def forward(self, x: Tensor) -> Tensor:
+        """Score images `x`, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
+        return self._forward_impl(x)
 
     def _forward_impl(self, images: Tensor) -> Tensor:
-        features = self.maxpool(self.conv1(images))
-        features = self.conv5(self.stage4(self.stage3(self.stage2(features))))
-        scores: Tensor = self.fc(features.mean([2, 3]))
+        scores: Tensor = self.fc(self._pool(self._extract(images)))
         return scores
+
+    def _extract(self, images: Tensor) -> Tensor:
+        maps = self.maxpool(self.conv1(images))
+        features: Tensor = self.conv5(self.stage4(self.stage3(self.stage2(maps))))
+        return features
+
+    def _pool(self, features: Tensor) -> Tensor:
+        return features.mean([2, 3])
 
 
 def _require_positives(name: str, numbers: Sequence[int], count: int) -> None:
@@ -149,73 +171,25 @@ def _require_positives(name: str, numbers: Sequence[int], count: int) -> None:
         raise ValueError(f"expected {name} as list of {count} positive ints, found {numbers}")
 
 
-@builder(weights=ShuffleNet_V2_X0_5_Weights.IMAGENET1K_V1)
-def shufflenet_v2_x0_5(
-    *, weights: ShuffleNet_V2_X0_5_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> ShuffleNetV2:
-    """ShuffleNetV2 of width 0.5 (table 5).
-
-    Args:
-        weights: A member of `ShuffleNet_V2_X0_5_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `ShuffleNetV2`.
-
-    Example:
-        >>> shufflenet_v2_x0_5(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(ShuffleNetV2, (4, 8, 4), (24, 48, 96, 192, 1024), weights=weights, progress=progress, **kwargs)
+@builder(catalogue.ShuffleNet_V2_X0_5_Weights.IMAGENET1K_V1)
+def shufflenet_v2_x0_5(**kwargs: Any) -> ShuffleNetV2:
+    """ShuffleNetV2 of width 0.5 (table 5)."""
+    return ShuffleNetV2((4, 8, 4), (24, 48, 96, 192, 1024), **kwargs)
 
 
-@builder(weights=ShuffleNet_V2_X1_0_Weights.IMAGENET1K_V1)
-def shufflenet_v2_x1_0(
-    *, weights: ShuffleNet_V2_X1_0_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> ShuffleNetV2:
-    """ShuffleNetV2 of width 1.0 (table 5).
-
-    Args:
-        weights: A member of `ShuffleNet_V2_X1_0_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `ShuffleNetV2`.
-
-    Example:
-        >>> shufflenet_v2_x1_0(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(ShuffleNetV2, (4, 8, 4), (24, 116, 232, 464, 1024), weights=weights, progress=progress, **kwargs)
+@builder(catalogue.ShuffleNet_V2_X1_0_Weights.IMAGENET1K_V1)
+def shufflenet_v2_x1_0(**kwargs: Any) -> ShuffleNetV2:
+    """ShuffleNetV2 of width 1.0 (table 5)."""
+    return ShuffleNetV2((4, 8, 4), (24, 116, 232, 464, 1024), **kwargs)
 
 
-@builder(weights=ShuffleNet_V2_X1_5_Weights.IMAGENET1K_V1)
-def shufflenet_v2_x1_5(
-    *, weights: ShuffleNet_V2_X1_5_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> ShuffleNetV2:
-    """ShuffleNetV2 of width 1.5 (table 5).
-
-    Args:
-        weights: A member of `ShuffleNet_V2_X1_5_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `ShuffleNetV2`.
-
-    Example:
-        >>> shufflenet_v2_x1_5(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(ShuffleNetV2, (4, 8, 4), (24, 176, 352, 704, 1024), weights=weights, progress=progress, **kwargs)
+@builder(catalogue.ShuffleNet_V2_X1_5_Weights.IMAGENET1K_V1)
+def shufflenet_v2_x1_5(**kwargs: Any) -> ShuffleNetV2:
+    """ShuffleNetV2 of width 1.5 (table 5)."""
+    return ShuffleNetV2((4, 8, 4), (24, 176, 352, 704, 1024), **kwargs)
 
 
-@builder(weights=ShuffleNet_V2_X2_0_Weights.IMAGENET1K_V1)
-def shufflenet_v2_x2_0(
-    *, weights: ShuffleNet_V2_X2_0_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> ShuffleNetV2:
-    """ShuffleNetV2 of width 2.0 (table 5).
-
-    Args:
-        weights: A member of `ShuffleNet_V2_X2_0_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `ShuffleNetV2`.
-
-    Example:
-        >>> shufflenet_v2_x2_0(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(ShuffleNetV2, (4, 8, 4), (24, 244, 488, 976, 2048), weights=weights, progress=progress, **kwargs)
+@builder(catalogue.ShuffleNet_V2_X2_0_Weights.IMAGENET1K_V1)
+def shufflenet_v2_x2_0(**kwargs: Any) -> ShuffleNetV2:
+    """ShuffleNetV2 of width 2.0 (table 5)."""
+    return ShuffleNetV2((4, 8, 4), (24, 244, 488, 976, 2048), **kwargs)

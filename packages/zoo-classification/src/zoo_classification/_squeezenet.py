@@ -7,25 +7,26 @@ Version 1.1 is the authors' own revision (github.com/forresti/SqueezeNet): a sma
 pooling, for 2.4 times less computation at the same accuracy.
 """
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from zoo_core.building import build, builder
+from zoo_core.building import ClassificationNetwork, builder
 from zoo_core.layers import require_image_size, require_positive
 
 from .catalogue.squeezenet import SqueezeNet1_0_Weights, SqueezeNet1_1_Weights
 
+_VERSIONS: dict[str, tuple[int, int, int, tuple[int | Literal["M"], ...]]] = {
+    "1_0": (21, 96, 7, ("M", 16, 16, 32, "M", 32, 48, 48, 64, "M", 64)),
+    "1_1": (17, 64, 3, ("M", 16, 16, "M", 32, 32, "M", 48, 48, 64, 64)),
+}
+"""Least height and width, channels and kernel size of the first convolution, and what follows it: a pooling, or the
+channels that a `Fire` squeezes to, each of whose expansions has four times as many."""
+
 
 class Fire(nn.Module):
     """A 1x1 convolution that squeezes, then 1x1 and 3x3 convolutions side by side that expand (section 3.2).
-
-    Args:
-        inplanes: Channels of the input.
-        squeeze_planes: Channels between.
-        expand1x1_planes: Channels of the output that the 1x1 convolution makes, the first ones.
-        expand3x3_planes: Channels of the output that the 3x3 convolution makes.
 
     Shape:
         `(N, inplanes, H, W)` to `(N, expand1x1_planes + expand3x3_planes, H, W)`.
@@ -41,14 +42,13 @@ class Fire(nn.Module):
         self.expand3x3_activation = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Transform `x`, `(N, inplanes, H, W)`."""
         squeezed = self.squeeze_activation(self.squeeze(x))
         expanded1x1 = self.expand1x1_activation(self.expand1x1(squeezed))
         expanded3x3 = self.expand3x3_activation(self.expand3x3(squeezed))
         return torch.cat((expanded1x1, expanded3x3), 1)
 
 
-class SqueezeNet(nn.Module):
+class SqueezeNet(ClassificationNetwork):
     """A SqueezeNet: the classifier is a convolution, whose maps are averaged.
 
     Args:
@@ -64,6 +64,8 @@ class SqueezeNet(nn.Module):
         ValueError: An argument cannot be a network, or images are smaller.
 
     Example:
+        >>> import torch
+        >>> from zoo_classification import SqueezeNet
         >>> SqueezeNet("1_1", num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
         torch.Size([2, 10])
     """
@@ -73,14 +75,17 @@ class SqueezeNet(nn.Module):
     def __init__(self, version: str = "1_0", num_classes: int = 1000, dropout: float = 0.5) -> None:
         super().__init__()
         require_positive(num_classes=num_classes)
-        self.num_classes = num_classes
-        if version == "1_0":
-            self._smallest, layers = 21, _layers_of_1_0()
-        elif version == "1_1":
-            self._smallest, layers = 17, _layers_of_1_1()
-        else:
-            raise ValueError(f"Unsupported SqueezeNet version {version}: 1_0 or 1_1 expected")
-        self.features = nn.Sequential(*layers)
+        self.num_features, self.num_classes = 512, num_classes
+        if version not in _VERSIONS:
+            raise ValueError(f"Unsupported SqueezeNet version {version}: {' or '.join(_VERSIONS)} expected")
+        self._smallest, channels, kernel_size, layers = _VERSIONS[version]
+        self.features = nn.Sequential(nn.Conv2d(3, channels, kernel_size, stride=2), nn.ReLU(inplace=True))
+        for layer in layers:
+            if layer == "M":
+                self.features.append(nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True))
+            else:
+                self.features.append(Fire(channels, layer, 4 * layer, 4 * layer))
+                channels = 8 * layer
         self.classifier = nn.Sequential(
             nn.Dropout(p=dropout),
             nn.Conv2d(512, num_classes, kernel_size=1),
@@ -99,84 +104,27 @@ class SqueezeNet(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Score images, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
-        require_image_size(images, self._smallest)
-        scores: Tensor = self.classifier(self.features(images))
+    def forward(self, x: Tensor) -> Tensor:
+        """Score images `x`, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
+        scores: Tensor = self.classifier(self._extract(x))
         return torch.flatten(scores, 1)
 
+    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
+        return torch.flatten(super().forward_head(features, pre_logits), 1)
 
-def _pool() -> nn.Module:
-    return nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
-
-
-def _layers_of_1_0() -> list[nn.Module]:
-    return [
-        nn.Conv2d(3, 96, kernel_size=7, stride=2),
-        nn.ReLU(inplace=True),
-        _pool(),
-        Fire(96, 16, 64, 64),
-        Fire(128, 16, 64, 64),
-        Fire(128, 32, 128, 128),
-        _pool(),
-        Fire(256, 32, 128, 128),
-        Fire(256, 48, 192, 192),
-        Fire(384, 48, 192, 192),
-        Fire(384, 64, 256, 256),
-        _pool(),
-        Fire(512, 64, 256, 256),
-    ]
+    def _extract(self, images: Tensor) -> Tensor:
+        require_image_size(images, self._smallest)
+        features: Tensor = self.features(images)
+        return features
 
 
-def _layers_of_1_1() -> list[nn.Module]:
-    return [
-        nn.Conv2d(3, 64, kernel_size=3, stride=2),
-        nn.ReLU(inplace=True),
-        _pool(),
-        Fire(64, 16, 64, 64),
-        Fire(128, 16, 64, 64),
-        _pool(),
-        Fire(128, 32, 128, 128),
-        Fire(256, 32, 128, 128),
-        _pool(),
-        Fire(256, 48, 192, 192),
-        Fire(384, 48, 192, 192),
-        Fire(384, 64, 256, 256),
-        Fire(512, 64, 256, 256),
-    ]
+@builder(SqueezeNet1_0_Weights.IMAGENET1K_V1)
+def squeezenet1_0(**kwargs: Any) -> SqueezeNet:
+    """SqueezeNet 1.0 (table 1)."""
+    return SqueezeNet("1_0", **kwargs)
 
 
-@builder(weights=SqueezeNet1_0_Weights.IMAGENET1K_V1)
-def squeezenet1_0(
-    *, weights: SqueezeNet1_0_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> SqueezeNet:
-    """SqueezeNet 1.0 (table 1).
-
-    Args:
-        weights: A member of `SqueezeNet1_0_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `SqueezeNet`.
-
-    Example:
-        >>> squeezenet1_0(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(SqueezeNet, "1_0", weights=weights, progress=progress, **kwargs)
-
-
-@builder(weights=SqueezeNet1_1_Weights.IMAGENET1K_V1)
-def squeezenet1_1(
-    *, weights: SqueezeNet1_1_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> SqueezeNet:
-    """SqueezeNet 1.1.
-
-    Args:
-        weights: A member of `SqueezeNet1_1_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `SqueezeNet`.
-
-    Example:
-        >>> squeezenet1_1(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(SqueezeNet, "1_1", weights=weights, progress=progress, **kwargs)
+@builder(SqueezeNet1_1_Weights.IMAGENET1K_V1)
+def squeezenet1_1(**kwargs: Any) -> SqueezeNet:
+    """SqueezeNet 1.1."""
+    return SqueezeNet("1_1", **kwargs)

@@ -3,38 +3,131 @@
 Ze Liu, Yutong Lin, Yue Cao, Han Hu, Yixuan Wei, Zheng Zhang, Stephen Lin, Baining Guo: Swin Transformer: Hierarchical
 Vision Transformer using Shifted Windows, 2021, arXiv:2103.14030.
 Ze Liu, Han Hu, Yutong Lin, Zhuliang Yao, Zhenda Xie, Yixuan Wei, Jia Ning, Yue Cao, Zheng Zhang, Li Dong, Furu Wei,
-Baining Guo: Swin Transformer V2: Scaling Up Capacity and Resolution, 2021, arXiv:2111.09883.
+Baining Guo: Swin Transformer V2: Scaling Up Capacity and Resolution, 2021, arXiv:2111.09883 ("V2").
+
+Shapes: N images, H x W tokens of C channels each, in windows of T tokens. A map has its channels last.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo_core.building import build, builder
+from zoo_core.building import ClassificationNetwork, builder
 from zoo_core.layers import (
     PatchMerging,
     Permute,
+    ShiftedWindowAttention,
     SwinTransformerBlock,
     initialise_linear,
+    relative_position_bias,
+    relative_position_index,
     require_image_size,
     require_positive,
     swin_stages,
 )
 
-from ._shifted_window import PatchMergingV2, SwinTransformerBlockV2
-from .catalogue.swin_transformer import (
-    Swin_B_Weights,
-    Swin_S_Weights,
-    Swin_T_Weights,
-    Swin_V2_B_Weights,
-    Swin_V2_S_Weights,
-    Swin_V2_T_Weights,
-)
+from .catalogue import swin_transformer as catalogue
 
 
-class SwinTransformer(nn.Module):
+class ShiftedWindowAttentionV2(ShiftedWindowAttention):
+    """Multi-head self-attention within shifted windows: cosine attention, continuous position bias (V2, section 3).
+
+    Arguments, shapes and errors are those of `ShiftedWindowAttention`. Keys have no bias.
+
+    Example:
+        >>> import torch
+        >>> from zoo_classification import ShiftedWindowAttentionV2
+        >>> ShiftedWindowAttentionV2(96, [8, 8], [4, 4], num_heads=3)(torch.zeros(1, 20, 30, 96)).shape
+        torch.Size([1, 20, 30, 96])
+    """
+
+    relative_coords_table: Tensor
+
+    def _define_position_bias(self) -> None:
+        self.scale = 1.0
+        self.logit_scale = nn.Parameter(torch.empty(self.num_heads, 1, 1))
+        nn.init.constant_(self.logit_scale, math.log(10.0))
+        self.cpb_mlp = nn.Sequential(
+            nn.Linear(len(self.window_size), 512), nn.ReLU(inplace=True), nn.Linear(512, self.num_heads, bias=False)
+        )
+        self.register_buffer("relative_coords_table", _log_spaced_coordinates(self.window_size))
+        self.register_buffer("relative_position_index", relative_position_index(self.window_size).flatten())
+
+    def get_relative_position_bias(self) -> Tensor:
+        """Return what is added to the scores, `(1, num_heads, T, T)` (V2, equation 3, bounded by 16)."""
+        table = 16.0 * torch.sigmoid(self.cpb_mlp(self.relative_coords_table).flatten(0, -2))
+        return relative_position_bias(table, self.relative_position_index)
+
+    def _project(self, tokens: Tensor, window: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Make queries, keys and values; the product of the first two is their scaled cosine (V2, equation 2)."""
+        heads = self._split_heads(self.in_projection(tokens), window)
+        query, key, value = heads.unbind(2)
+        vectors = heads[:, :, :2]
+        if torch.is_grad_enabled():
+            vectors = vectors + 1e-15  # the second derivatives of a length are NaN at zero, which keys of padding are
+        lengths = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True).clamp(min=1e-12)
+        scale = self.logit_scale.clamp(max=math.log(100.0)).exp().flatten(1)
+        query, key = query * (scale / lengths[:, :, 0]), key / lengths[:, :, 1]
+        return query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
+
+    def in_projection(self, tokens: Tensor) -> Tensor:
+        """Return the queries, keys and values `(N, tokens, 3 * C)` of tokens `(N, tokens, C)`."""
+        return F.linear(tokens, self.qkv.weight, self._bias_without_keys())
+
+    def linear_methods(self) -> dict[str, tuple[Tensor, Tensor | None]]:
+        """Name the method that is a linear layer, with its weight and bias, for `zoo_core.inference`."""
+        return {"in_projection": (self.qkv.weight, self._bias_without_keys())}
+
+    def _bias_without_keys(self) -> Tensor | None:
+        bias: Tensor | None = self.qkv.bias
+        if bias is None:
+            return None
+        query, key, value = bias.chunk(3)
+        return torch.cat((query, torch.zeros_like(key), value))
+
+
+def _log_spaced_coordinates(window_size: Sequence[int]) -> Tensor:
+    """Return the relative positions `(1, ..., dimensions)` from -1 to 1 on a logarithmic scale (V2, equation 4)."""
+    linear = [torch.arange(1 - size, size) / max(size - 1, 1) * 8.0 for size in window_size]
+    coordinates = torch.stack(torch.meshgrid(linear, indexing="ij"), dim=-1)
+    return (coordinates.sign() * torch.log2(coordinates.abs() + 1.0) / 3.0).unsqueeze(0)
+
+
+class SwinTransformerBlockV2(SwinTransformerBlock):
+    """Attention and a perceptron, each with a shortcut and normalised afterwards (V2, figure 1).
+
+    Arguments and shapes are those of `SwinTransformerBlock`; the attention is `ShiftedWindowAttentionV2` if not given.
+    """
+
+    usual_attention: ClassVar[Callable[..., nn.Module]] = ShiftedWindowAttentionV2  # as TorchScript reads it
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.stochastic_depth(self.norm1(self.attn(x)))
+        result: Tensor = x + self.stochastic_depth(self.norm2(self.mlp(x)))
+        return result
+
+
+class PatchMergingV2(PatchMerging):
+    """Joins each 2 x 2 tokens, reduces the channels, and normalises (V2, figure 1).
+
+    Arguments and shapes are those of `PatchMerging`.
+    """
+
+    def __init__(self, dim: int, norm_layer: Callable[..., nn.Module] = nn.LayerNorm) -> None:
+        super().__init__(dim, norm_layer)
+        self.norm = norm_layer(2 * dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.norm(self.reduction(self._join_patches(x)))
+        return result
+
+
+class SwinTransformer(ClassificationNetwork):
     """A Swin Transformer of either version (figure 3a of the first paper).
 
     Args:
@@ -59,6 +152,8 @@ class SwinTransformer(nn.Module):
         ValueError: An argument cannot be a network, or images are too small.
 
     Example:
+        >>> import torch
+        >>> from zoo_classification import SwinTransformer
         >>> network = SwinTransformer([4, 4], 24, depths=[1, 2], num_heads=[2, 4], window_size=[7, 7], num_classes=10)
         >>> network(torch.zeros(2, 3, 64, 64)).shape
         torch.Size([2, 10])
@@ -85,7 +180,6 @@ class SwinTransformer(nn.Module):
         super().__init__()
         require_positive(embed_dim=embed_dim, num_classes=num_classes)
         norm_layer = norm_layer or partial(nn.LayerNorm, eps=1e-5)
-        self.num_classes = num_classes
         self.patch_size = _checked_patch_size(patch_size)
         build_block = partial(
             block or SwinTransformerBlock,
@@ -103,14 +197,22 @@ class SwinTransformer(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.flatten = nn.Flatten(1)
         self.head = nn.Linear(channels, num_classes)
+        self.num_features, self.num_classes = channels, num_classes
         self.apply(initialise_linear)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Score images, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
-        require_image_size(images, max(self.patch_size))
-        features = self.permute(self.norm(self.features(images)))
-        scores: Tensor = self.head(self.flatten(self.avgpool(features)))
+    def forward(self, x: Tensor) -> Tensor:
+        """Score images `x`, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
+        scores: Tensor = self.head(self._pool(self._extract(x)))
         return scores
+
+    def _extract(self, images: Tensor) -> Tensor:
+        require_image_size(images, max(self.patch_size))
+        features: Tensor = self.norm(self.features(images))
+        return features
+
+    def _pool(self, features: Tensor) -> Tensor:
+        pooled: Tensor = self.flatten(self.avgpool(self.permute(features)))
+        return pooled
 
 
 def _checked_patch_size(patch_size: Sequence[int]) -> tuple[int, int]:
@@ -124,175 +226,46 @@ def _patch_embedding(patch_size: tuple[int, int], channels: int, norm_layer: Cal
     return nn.Sequential(convolution, Permute([0, 2, 3, 1]), norm_layer(channels))
 
 
-@builder(weights=Swin_T_Weights.IMAGENET1K_V1)
-def swin_t(*, weights: Swin_T_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> SwinTransformer:
-    """Swin Transformer, tiny (first paper, section 3.3).
-
-    Args:
-        weights: A member of `Swin_T_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `SwinTransformer`.
-
-    Example:
-        >>> swin_t(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(
-        SwinTransformer,
-        patch_size=[4, 4],
-        embed_dim=96,
-        depths=[2, 2, 6, 2],
-        num_heads=[3, 6, 12, 24],
-        window_size=[7, 7],
-        stochastic_depth_prob=0.2,
-        weights=weights,
-        progress=progress,
-        **kwargs,
-    )
+_V1: dict[str, Any] = {"patch_size": (4, 4), "window_size": (7, 7)}
+_V2: dict[str, Any] = {
+    "patch_size": (4, 4), "window_size": (8, 8), "block": SwinTransformerBlockV2, "downsample_layer": PatchMergingV2,
+}  # fmt: skip
+_TINY: dict[str, Any] = {"embed_dim": 96, "depths": [2, 2, 6, 2], "num_heads": [3, 6, 12, 24]}
+_SMALL: dict[str, Any] = {"embed_dim": 96, "depths": [2, 2, 18, 2], "num_heads": [3, 6, 12, 24]}
+_BASE: dict[str, Any] = {"embed_dim": 128, "depths": [2, 2, 18, 2], "num_heads": [4, 8, 16, 32]}
 
 
-@builder(weights=Swin_S_Weights.IMAGENET1K_V1)
-def swin_s(*, weights: Swin_S_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> SwinTransformer:
-    """Swin Transformer, small (first paper, section 3.3).
-
-    Args:
-        weights: A member of `Swin_S_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `SwinTransformer`.
-
-    Example:
-        >>> swin_s(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(
-        SwinTransformer,
-        patch_size=[4, 4],
-        embed_dim=96,
-        depths=[2, 2, 18, 2],
-        num_heads=[3, 6, 12, 24],
-        window_size=[7, 7],
-        stochastic_depth_prob=0.3,
-        weights=weights,
-        progress=progress,
-        **kwargs,
-    )
+@builder(catalogue.Swin_T_Weights.IMAGENET1K_V1)
+def swin_t(**kwargs: Any) -> SwinTransformer:
+    """Swin Transformer, tiny (first paper, section 3.3)."""
+    return SwinTransformer(**_V1, **_TINY, **{"stochastic_depth_prob": 0.2, **kwargs})
 
 
-@builder(weights=Swin_B_Weights.IMAGENET1K_V1)
-def swin_b(*, weights: Swin_B_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> SwinTransformer:
-    """Swin Transformer, base (first paper, section 3.3).
-
-    Args:
-        weights: A member of `Swin_B_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `SwinTransformer`.
-
-    Example:
-        >>> swin_b(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(
-        SwinTransformer,
-        patch_size=[4, 4],
-        embed_dim=128,
-        depths=[2, 2, 18, 2],
-        num_heads=[4, 8, 16, 32],
-        window_size=[7, 7],
-        stochastic_depth_prob=0.5,
-        weights=weights,
-        progress=progress,
-        **kwargs,
-    )
+@builder(catalogue.Swin_S_Weights.IMAGENET1K_V1)
+def swin_s(**kwargs: Any) -> SwinTransformer:
+    """Swin Transformer, small (first paper, section 3.3)."""
+    return SwinTransformer(**_V1, **_SMALL, **{"stochastic_depth_prob": 0.3, **kwargs})
 
 
-@builder(weights=Swin_V2_T_Weights.IMAGENET1K_V1)
-def swin_v2_t(
-    *, weights: Swin_V2_T_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> SwinTransformer:
-    """Swin Transformer V2, tiny (first paper, section 3.3, with the blocks of the second).
-
-    Args:
-        weights: A member of `Swin_V2_T_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `SwinTransformer`.
-
-    Example:
-        >>> swin_v2_t(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(
-        SwinTransformer,
-        patch_size=[4, 4],
-        embed_dim=96,
-        depths=[2, 2, 6, 2],
-        num_heads=[3, 6, 12, 24],
-        window_size=[8, 8],
-        stochastic_depth_prob=0.2,
-        block=SwinTransformerBlockV2,
-        downsample_layer=PatchMergingV2,
-        weights=weights,
-        progress=progress,
-        **kwargs,
-    )
+@builder(catalogue.Swin_B_Weights.IMAGENET1K_V1)
+def swin_b(**kwargs: Any) -> SwinTransformer:
+    """Swin Transformer, base (first paper, section 3.3)."""
+    return SwinTransformer(**_V1, **_BASE, **{"stochastic_depth_prob": 0.5, **kwargs})
 
 
-@builder(weights=Swin_V2_S_Weights.IMAGENET1K_V1)
-def swin_v2_s(
-    *, weights: Swin_V2_S_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> SwinTransformer:
-    """Swin Transformer V2, small (first paper, section 3.3, with the blocks of the second).
-
-    Args:
-        weights: A member of `Swin_V2_S_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `SwinTransformer`.
-
-    Example:
-        >>> swin_v2_s(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(
-        SwinTransformer,
-        patch_size=[4, 4],
-        embed_dim=96,
-        depths=[2, 2, 18, 2],
-        num_heads=[3, 6, 12, 24],
-        window_size=[8, 8],
-        stochastic_depth_prob=0.3,
-        block=SwinTransformerBlockV2,
-        downsample_layer=PatchMergingV2,
-        weights=weights,
-        progress=progress,
-        **kwargs,
-    )
+@builder(catalogue.Swin_V2_T_Weights.IMAGENET1K_V1)
+def swin_v2_t(**kwargs: Any) -> SwinTransformer:
+    """Swin Transformer V2, tiny (first paper, section 3.3, with the blocks of the second)."""
+    return SwinTransformer(**_V2, **_TINY, **{"stochastic_depth_prob": 0.2, **kwargs})
 
 
-@builder(weights=Swin_V2_B_Weights.IMAGENET1K_V1)
-def swin_v2_b(
-    *, weights: Swin_V2_B_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> SwinTransformer:
-    """Swin Transformer V2, base (first paper, section 3.3, with the blocks of the second).
+@builder(catalogue.Swin_V2_S_Weights.IMAGENET1K_V1)
+def swin_v2_s(**kwargs: Any) -> SwinTransformer:
+    """Swin Transformer V2, small (first paper, section 3.3, with the blocks of the second)."""
+    return SwinTransformer(**_V2, **_SMALL, **{"stochastic_depth_prob": 0.3, **kwargs})
 
-    Args:
-        weights: A member of `Swin_V2_B_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `SwinTransformer`.
 
-    Example:
-        >>> swin_v2_b(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(
-        SwinTransformer,
-        patch_size=[4, 4],
-        embed_dim=128,
-        depths=[2, 2, 18, 2],
-        num_heads=[4, 8, 16, 32],
-        window_size=[8, 8],
-        stochastic_depth_prob=0.5,
-        block=SwinTransformerBlockV2,
-        downsample_layer=PatchMergingV2,
-        weights=weights,
-        progress=progress,
-        **kwargs,
-    )
+@builder(catalogue.Swin_V2_B_Weights.IMAGENET1K_V1)
+def swin_v2_b(**kwargs: Any) -> SwinTransformer:
+    """Swin Transformer V2, base (first paper, section 3.3, with the blocks of the second)."""
+    return SwinTransformer(**_V2, **_BASE, **{"stochastic_depth_prob": 0.5, **kwargs})

@@ -10,19 +10,10 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from zoo_core.building import build, builder
+from zoo_core.building import ClassificationNetwork, builder
 from zoo_core.layers import initialise_from_normal, require_image_size, require_positive
 
-from .catalogue.vgg import (
-    VGG11_BN_Weights,
-    VGG11_Weights,
-    VGG13_BN_Weights,
-    VGG13_Weights,
-    VGG16_BN_Weights,
-    VGG16_Weights,
-    VGG19_BN_Weights,
-    VGG19_Weights,
-)
+from .catalogue import vgg as catalogue
 
 _Layer = int | Literal["M"]
 """Channels of a convolution, or a pooling."""
@@ -31,15 +22,12 @@ _CONFIGURATIONS: dict[str, tuple[_Layer, ...]] = {
     "A": (64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"),
     "B": (64, 64, "M", 128, 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"),
     "D": (64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512, "M"),
-    "E": (
-        *(64, 64, "M", 128, 128, "M", 256, 256, 256, 256, "M"),
-        *(512, 512, 512, 512, "M", 512, 512, 512, 512, "M"),
-    ),
-}  # fmt: skip
+    "E": (64, 64, "M", 128, 128, "M", 256, 256, 256, 256, "M", 512, 512, 512, 512, "M", 512, 512, 512, 512, "M"),
+}
 """The columns of table 1."""
 
 
-class VGG(nn.Module):
+class VGG(ClassificationNetwork):
     """Three fully connected layers on top of convolutions (section 2.1).
 
     Args:
@@ -55,6 +43,9 @@ class VGG(nn.Module):
         ValueError: `num_classes` is not positive, or images are smaller than the features of the paper can take.
 
     Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from zoo_classification import VGG
         >>> features = nn.Sequential(nn.Conv2d(3, 512, 3), nn.MaxPool2d(8))
         >>> VGG(features, num_classes=10)(torch.zeros(2, 3, 64, 64)).shape
         torch.Size([2, 10])
@@ -78,22 +69,44 @@ class VGG(nn.Module):
             nn.Dropout(p=dropout),
             nn.Linear(4096, num_classes),
         )
+        self.num_features, self.num_classes = 512, num_classes
         self._smallest = 1
         if init_weights:
             self.apply(initialise_from_normal)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Score images, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
-        require_image_size(images, self._smallest)
-        features = torch.flatten(self.avgpool(self.features(images)), 1)
-        scores: Tensor = self.classifier(features)
+    def forward(self, x: Tensor) -> Tensor:
+        """Score images `x`, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
+        scores: Tensor = self.classifier(self._pool(self._extract(x)))
         return scores
 
+    def _extract(self, images: Tensor) -> Tensor:
+        require_image_size(images, self._smallest)
+        features: Tensor = self.features(images)
+        return features
 
-def _layers(configuration: Sequence[_Layer], *, batch_norm: bool) -> nn.Sequential:
+    def _pool(self, features: Tensor) -> Tensor:
+        return torch.flatten(self.avgpool(features), 1)
+
+
+def make_layers(cfg: Sequence[_Layer], batch_norm: bool = False) -> nn.Sequential:
+    """Build the convolutions of a VGG, for `VGG(features)`.
+
+    Args:
+        cfg: For each layer the channels of a 3x3 convolution, followed by ReLU, or `"M"` for a maximum of 2 x 2 pixels.
+        batch_norm: Whether batch norm follows each convolution.
+
+    Shape:
+        `(N, 3, H, W)` to features.
+
+    Example:
+        >>> import torch
+        >>> from zoo_classification import make_layers
+        >>> make_layers([8, "M", 16])(torch.zeros(1, 3, 8, 8)).shape
+        torch.Size([1, 16, 4, 4])
+    """
     layers: list[nn.Module] = []
     in_channels = 3
-    for layer in configuration:
+    for layer in cfg:
         if layer == "M":
             layers.append(nn.MaxPool2d(kernel_size=2, stride=2))
             continue
@@ -106,135 +119,54 @@ def _layers(configuration: Sequence[_Layer], *, batch_norm: bool) -> nn.Sequenti
 
 
 def _from_table(column: str, *, batch_norm: bool, **kwargs: Any) -> VGG:
-    network = VGG(_layers(_CONFIGURATIONS[column], batch_norm=batch_norm), **kwargs)
+    network = VGG(make_layers(_CONFIGURATIONS[column], batch_norm=batch_norm), **kwargs)
     network._smallest = 32
     return network
 
 
-@builder(weights=VGG11_Weights.IMAGENET1K_V1)
-def vgg11(*, weights: VGG11_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> VGG:
-    """VGG-11 (table 1, column A).
-
-    Args:
-        weights: A member of `VGG11_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `VGG`, but for `features`.
-
-    Example:
-        >>> vgg11(num_classes=10)(torch.zeros(1, 3, 32, 32)).shape
-        torch.Size([1, 10])
-    """
-    return build(_from_table, "A", batch_norm=False, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.VGG11_Weights.IMAGENET1K_V1)
+def vgg11(**kwargs: Any) -> VGG:
+    """VGG-11 (table 1, column A)."""
+    return _from_table("A", batch_norm=False, **kwargs)
 
 
-@builder(weights=VGG11_BN_Weights.IMAGENET1K_V1)
-def vgg11_bn(*, weights: VGG11_BN_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> VGG:
-    """VGG-11 with batch norm after each convolution (table 1, column A).
-
-    Args:
-        weights: A member of `VGG11_BN_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `VGG`, but for `features`.
-
-    Example:
-        >>> vgg11_bn(num_classes=10)(torch.zeros(1, 3, 32, 32)).shape
-        torch.Size([1, 10])
-    """
-    return build(_from_table, "A", batch_norm=True, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.VGG11_BN_Weights.IMAGENET1K_V1)
+def vgg11_bn(**kwargs: Any) -> VGG:
+    """VGG-11 with batch norm after each convolution (table 1, column A)."""
+    return _from_table("A", batch_norm=True, **kwargs)
 
 
-@builder(weights=VGG13_Weights.IMAGENET1K_V1)
-def vgg13(*, weights: VGG13_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> VGG:
-    """VGG-13 (table 1, column B).
-
-    Args:
-        weights: A member of `VGG13_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `VGG`, but for `features`.
-
-    Example:
-        >>> vgg13(num_classes=10)(torch.zeros(1, 3, 32, 32)).shape
-        torch.Size([1, 10])
-    """
-    return build(_from_table, "B", batch_norm=False, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.VGG13_Weights.IMAGENET1K_V1)
+def vgg13(**kwargs: Any) -> VGG:
+    """VGG-13 (table 1, column B)."""
+    return _from_table("B", batch_norm=False, **kwargs)
 
 
-@builder(weights=VGG13_BN_Weights.IMAGENET1K_V1)
-def vgg13_bn(*, weights: VGG13_BN_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> VGG:
-    """VGG-13 with batch norm after each convolution (table 1, column B).
-
-    Args:
-        weights: A member of `VGG13_BN_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `VGG`, but for `features`.
-
-    Example:
-        >>> vgg13_bn(num_classes=10)(torch.zeros(1, 3, 32, 32)).shape
-        torch.Size([1, 10])
-    """
-    return build(_from_table, "B", batch_norm=True, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.VGG13_BN_Weights.IMAGENET1K_V1)
+def vgg13_bn(**kwargs: Any) -> VGG:
+    """VGG-13 with batch norm after each convolution (table 1, column B)."""
+    return _from_table("B", batch_norm=True, **kwargs)
 
 
-@builder(weights=VGG16_Weights.IMAGENET1K_V1)
-def vgg16(*, weights: VGG16_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> VGG:
-    """VGG-16 (table 1, column D).
-
-    Args:
-        weights: A member of `VGG16_Weights` or its name; `None` to initialise at random. `IMAGENET1K_FEATURES` are for
-            the features alone: its classifier holds no numbers.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `VGG`, but for `features`.
-
-    Example:
-        >>> vgg16(num_classes=10)(torch.zeros(1, 3, 32, 32)).shape
-        torch.Size([1, 10])
-    """
-    return build(_from_table, "D", batch_norm=False, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.VGG16_Weights.IMAGENET1K_V1)
+def vgg16(**kwargs: Any) -> VGG:
+    """VGG-16 (table 1, column D)."""
+    return _from_table("D", batch_norm=False, **kwargs)
 
 
-@builder(weights=VGG16_BN_Weights.IMAGENET1K_V1)
-def vgg16_bn(*, weights: VGG16_BN_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> VGG:
-    """VGG-16 with batch norm after each convolution (table 1, column D).
-
-    Args:
-        weights: A member of `VGG16_BN_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `VGG`, but for `features`.
-
-    Example:
-        >>> vgg16_bn(num_classes=10)(torch.zeros(1, 3, 32, 32)).shape
-        torch.Size([1, 10])
-    """
-    return build(_from_table, "D", batch_norm=True, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.VGG16_BN_Weights.IMAGENET1K_V1)
+def vgg16_bn(**kwargs: Any) -> VGG:
+    """VGG-16 with batch norm after each convolution (table 1, column D)."""
+    return _from_table("D", batch_norm=True, **kwargs)
 
 
-@builder(weights=VGG19_Weights.IMAGENET1K_V1)
-def vgg19(*, weights: VGG19_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> VGG:
-    """VGG-19 (table 1, column E).
-
-    Args:
-        weights: A member of `VGG19_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `VGG`, but for `features`.
-
-    Example:
-        >>> vgg19(num_classes=10)(torch.zeros(1, 3, 32, 32)).shape
-        torch.Size([1, 10])
-    """
-    return build(_from_table, "E", batch_norm=False, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.VGG19_Weights.IMAGENET1K_V1)
+def vgg19(**kwargs: Any) -> VGG:
+    """VGG-19 (table 1, column E)."""
+    return _from_table("E", batch_norm=False, **kwargs)
 
 
-@builder(weights=VGG19_BN_Weights.IMAGENET1K_V1)
-def vgg19_bn(*, weights: VGG19_BN_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> VGG:
-    """VGG-19 with batch norm after each convolution (table 1, column E).
-
-    Args:
-        weights: A member of `VGG19_BN_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `VGG`, but for `features`.
-
-    Example:
-        >>> vgg19_bn(num_classes=10)(torch.zeros(1, 3, 32, 32)).shape
-        torch.Size([1, 10])
-    """
-    return build(_from_table, "E", batch_norm=True, weights=weights, progress=progress, **kwargs)
+@builder(catalogue.VGG19_BN_Weights.IMAGENET1K_V1)
+def vgg19_bn(**kwargs: Any) -> VGG:
+    """VGG-19 with batch norm after each convolution (table 1, column E)."""
+    return _from_table("E", batch_norm=True, **kwargs)

@@ -9,9 +9,10 @@ See Better, 2021, arXiv:2106.14881: the convolutional stem.
 Shapes: N images of L tokens with D channels, the class token first.
 """
 
+import logging
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
@@ -20,18 +21,25 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoo_core import WeightsEnum
-from zoo_core.building import build, builder
-from zoo_core.layers import MLP, ConvNormActivation, require_positive, trunc_normal_
-
-from .catalogue.vision_transformer import (
-    ViT_B_16_Weights,
-    ViT_B_32_Weights,
-    ViT_H_14_Weights,
-    ViT_L_16_Weights,
-    ViT_L_32_Weights,
+from zoo_core.building import ClassificationNetwork, builder
+from zoo_core.errors import InputError
+from zoo_core.layers import (
+    MLP,
+    ConvNormActivation,
+    attend,
+    is_symbol,
+    join_heads,
+    record_call,
+    rename_older_keys,
+    require_positive,
+    trunc_normal_,
 )
 
+from .catalogue import vision_transformer as catalogue
+
 _LAYER_NORM = partial(nn.LayerNorm, eps=1e-6)
+_EMBEDDINGS = "encoder.pos_embedding"
+logger = logging.getLogger("zoo")
 
 
 class ConvStemConfig(NamedTuple):
@@ -53,39 +61,20 @@ class ConvStemConfig(NamedTuple):
 
 
 class MLPBlock(MLP):
-    """The perceptron of an encoder block; it also loads the names that the first checkpoints have.
-
-    Args:
-        in_dim: Channels of the input and the output.
-        mlp_dim: Channels in between.
-        dropout: Probability that an element is dropped in training, after either layer.
-    """
+    """The perceptron of an encoder block; it also loads the names that the first checkpoints have."""
 
     def __init__(self, in_dim: int, mlp_dim: int, dropout: float) -> None:
-        super().__init__(in_dim, mlp_dim, dropout)
+        super().__init__(in_dim, [mlp_dim, in_dim], activation_layer=nn.GELU, dropout=dropout)
         for name, parameter in self.named_parameters():
             if name.endswith("weight"):
                 nn.init.xavier_uniform_(parameter)
             else:
                 nn.init.normal_(parameter, std=1e-6)
-        self.register_load_state_dict_pre_hook(_rename_older_keys)  # type: ignore[no-untyped-call]
-
-
-def _rename_older_keys(_: nn.Module, state: MutableMapping[str, Tensor], prefix: str, *__: object) -> None:
-    """Rename `linear_1` to `0` and `linear_2` to `3`."""
-    for older, newer in (("linear_1", "0"), ("linear_2", "3")):
-        for kind in ("weight", "bias"):
-            if f"{prefix}{older}.{kind}" in state:
-                state[f"{prefix}{newer}.{kind}"] = state.pop(f"{prefix}{older}.{kind}")
+        rename_older_keys(self, {"linear_1": "0", "linear_2": "3"})
 
 
 class SelfAttention(nn.MultiheadAttention):
     """Multi-head self-attention (appendix A): `nn.MultiheadAttention` with a shorter way where only outputs are wanted.
-
-    Args:
-        hidden_dim: Channels of the input and the output, D.
-        num_heads: Attention heads; they share the channels evenly.
-        dropout: Probability that an attention weight is dropped in training.
 
     Shape:
         Queries, keys and values `(N, L, D)` to `(N, L, D)`, and weights if `need_weights`.
@@ -107,6 +96,9 @@ class SelfAttention(nn.MultiheadAttention):
     ) -> tuple[Tensor, Tensor | None]:
         """Attend as `nn.MultiheadAttention` does; scripted modules take the shorter way only."""
         if not torch.jit.is_scripting():  # type: ignore[attr-defined]
+            if is_symbol(query):
+                options = (key_padding_mask, need_weights, attn_mask, average_attn_weights, is_causal)
+                return record_call(self, query, key, value, *options)  # type: ignore[no-any-return]
             masked = key_padding_mask is not None or attn_mask is not None
             if need_weights or masked or is_causal or key is not query or value is not query or query.ndim != 3:
                 return super().forward(
@@ -114,29 +106,27 @@ class SelfAttention(nn.MultiheadAttention):
                 )
         heads = [query.shape[0], query.shape[1], 3, self.num_heads, self.head_dim]
         queries, keys, values = self.in_projection(query).view(heads).unbind(2)
-        attended = F.scaled_dot_product_attention(
+        attended = attend(
             queries.transpose(1, 2),
             keys.transpose(1, 2),
             values.transpose(1, 2),
-            dropout_p=self.dropout if self.training else 0.0,
+            dropout=self.dropout if self.training else 0.0,
         )
-        return self.out_proj(attended.transpose(1, 2).flatten(2)), None
+        return self.out_proj(join_heads(attended)), None
 
     def in_projection(self, tokens: Tensor) -> Tensor:
         """Return the queries, keys and values `(N, L, 3 * D)` of tokens `(N, L, D)`."""
         return F.linear(tokens, self.in_proj_weight, self.in_proj_bias)
 
+    def linear_methods(self) -> dict[str, tuple[Tensor, Tensor | None]]:
+        """Name the method that is a linear layer, with its weight and bias, for `zoo_core.inference`."""
+        return {"in_projection": (self.in_proj_weight, self.in_proj_bias)}
+
 
 class EncoderBlock(nn.Module):
     """Self-attention and a perceptron, each with a shortcut and normalised before (figure 1 right).
 
-    Args:
-        num_heads: Attention heads.
-        hidden_dim: Channels of the input and the output, D.
-        mlp_dim: Hidden channels of the perceptron.
-        dropout: Probability that an element of either branch is dropped in training.
-        attention_dropout: Probability that an attention weight is dropped in training.
-        norm_layer: Called with a number of channels.
+    Arguments are those of `VisionTransformer`.
 
     Shape:
         `(N, L, D)` to the same.
@@ -160,7 +150,6 @@ class EncoderBlock(nn.Module):
         self.mlp = MLPBlock(hidden_dim, mlp_dim, dropout)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
-        """Transform tokens, `(N, L, D)`."""
         normalised = self.ln_1(input)
         attended, _ = self.self_attention(normalised, normalised, normalised, need_weights=False)
         tokens: Tensor = self.dropout(attended) + input
@@ -171,15 +160,7 @@ class EncoderBlock(nn.Module):
 class Encoder(nn.Module):
     """Adds position embeddings to tokens and transforms them (figure 1).
 
-    Args:
-        seq_length: Number of tokens, L.
-        num_layers: Blocks.
-        num_heads: Attention heads of each block.
-        hidden_dim: Channels of the input and the output, D.
-        mlp_dim: Hidden channels of the perceptrons.
-        dropout: Probability that an element of the tokens or of a branch is dropped in training.
-        attention_dropout: Probability that an attention weight is dropped in training.
-        norm_layer: Called with a number of channels.
+    Arguments are those of `VisionTransformer`, and `seq_length`, L.
 
     Shape:
         `(N, L, D)` to the same.
@@ -205,12 +186,11 @@ class Encoder(nn.Module):
         self.ln = norm_layer(hidden_dim)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
-        """Encode tokens, `(N, L, D)`."""
         tokens: Tensor = self.ln(self.layers(self.dropout(input + self.pos_embedding)))
         return tokens
 
 
-class VisionTransformer(nn.Module):
+class VisionTransformer(ClassificationNetwork):
     """A Vision Transformer of any shape (section 3.1).
 
     Args:
@@ -234,6 +214,8 @@ class VisionTransformer(nn.Module):
         ValueError: An argument cannot be a network, or images are of another size.
 
     Example:
+        >>> import torch
+        >>> from zoo_classification import VisionTransformer
         >>> network = VisionTransformer(32, 8, num_layers=2, num_heads=2, hidden_dim=16, mlp_dim=32, num_classes=10)
         >>> network(torch.zeros(2, 3, 32, 32)).shape
         torch.Size([2, 10])
@@ -268,7 +250,7 @@ class VisionTransformer(nn.Module):
         self.mlp_dim = mlp_dim
         self.attention_dropout = attention_dropout
         self.dropout = dropout
-        self.num_classes = num_classes
+        self.num_features, self.num_classes = hidden_dim, num_classes
         self.representation_size = representation_size
         self.norm_layer = norm_layer
         self.seq_length = (image_size // patch_size) ** 2 + 1
@@ -282,33 +264,52 @@ class VisionTransformer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Score images, `(N, 3, image_size, image_size)`, for each class, `(N, num_classes)`."""
-        patches = self._process_input(x)
-        class_tokens = self.class_token.expand(patches.shape[0], -1, -1)
-        tokens = self.encoder(torch.cat((class_tokens, patches), dim=1))
-        scores: Tensor = self.heads(tokens[:, 0])
+        scores: Tensor = self.heads(self._pool(self._extract(x)))
         return scores
+
+    def _extract(self, images: Tensor) -> Tensor:
+        patches = self._process_input(images)
+        class_tokens = self.class_token.expand(patches.shape[0], -1, -1)
+        tokens: Tensor = self.encoder(torch.cat((class_tokens, patches), dim=1))
+        return tokens
+
+    def _pool(self, features: Tensor) -> Tensor:
+        return features[:, 0]
 
     def _process_input(self, x: Tensor) -> Tensor:
         """Embed the patches of images, `(N, L - 1, D)`."""
-        height, width = x.shape[-2], x.shape[-1]
-        if height != self.image_size:
-            raise ValueError(f"Wrong image height! Expected {self.image_size} but got {height}!")
-        if width != self.image_size:
-            raise ValueError(f"Wrong image width! Expected {self.image_size} but got {width}!")
+        if not is_symbol(x):
+            _check_image(x.shape[-2], x.shape[-1], self.image_size)
         patches: Tensor = self.conv_proj(x)
         return patches.flatten(2).transpose(1, 2)
+
+    @torch.jit.unused
+    def fit_checkpoint(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Fit the position embeddings of weights for images of another size, with `interpolate_embeddings`."""
+        embeddings = state.get(_EMBEDDINGS)
+        if embeddings is None or embeddings.shape == self.encoder.pos_embedding.shape:
+            return state
+        logger.info("position embeddings interpolated for images of %d x %d", self.image_size, self.image_size)
+        return interpolate_embeddings(self.image_size, self.patch_size, state)
+
+
+def _check_image(height: int, width: int, expected: int) -> None:
+    if height != expected:
+        raise InputError(f"Wrong image height! Expected {expected} but got {height}!")
+    if width != expected:
+        raise InputError(f"Wrong image width! Expected {expected} but got {width}!")
 
 
 def _check_sizes(
     image_size: int, patch_size: int, hidden_dim: int, num_heads: int, stem: Sequence[ConvStemConfig] | None
 ) -> None:
     if image_size < patch_size or image_size % patch_size:
-        raise ValueError(
+        raise InputError(
             "Input shape indivisible by patch size! "
             f"image_size should be a multiple of {patch_size}, found {image_size}"
         )
     if hidden_dim % num_heads:
-        raise ValueError(f"hidden_dim should be a multiple of num_heads, found {hidden_dim} and {num_heads}")
+        raise InputError(f"hidden_dim should be a multiple of num_heads, found {hidden_dim} and {num_heads}")
     strides = [config.stride for config in stem or ()]
     if strides and math.prod(strides) != patch_size:
         raise ValueError(
@@ -384,6 +385,7 @@ def interpolate_embeddings(
         ValueError: The position embeddings are not those of one class token and a square of patches.
 
     Example:
+        >>> from zoo_classification import VisionTransformer, interpolate_embeddings
         >>> small, large = (VisionTransformer(size, 8, 1, 2, 16, 32) for size in (32, 48))
         >>> large.load_state_dict(interpolate_embeddings(48, 8, small.state_dict()))
         <All keys matched successfully>
@@ -391,7 +393,7 @@ def interpolate_embeddings(
     state = OrderedDict(
         (name, tensor) for name, tensor in model_state.items() if not (reset_heads and name.startswith("heads"))
     )
-    embeddings = state["encoder.pos_embedding"]
+    embeddings = state[_EMBEDDINGS]
     if embeddings.ndim != 3 or embeddings.shape[0] != 1:
         raise ValueError(f"Unexpected position embedding shape: {embeddings.shape}, expected (1, L, D)")
     length = embeddings.shape[1] - 1
@@ -402,159 +404,71 @@ def interpolate_embeddings(
         class_token, patches = embeddings[:, :1], embeddings[:, 1:]
         grid = patches.transpose(1, 2).reshape(1, -1, old, old)
         grid = F.interpolate(grid, size=(new, new), mode=interpolation_mode, align_corners=True)
-        state["encoder.pos_embedding"] = torch.cat((class_token, grid.flatten(2).transpose(1, 2)), dim=1)
+        state[_EMBEDDINGS] = torch.cat((class_token, grid.flatten(2).transpose(1, 2)), dim=1)
     return state
 
 
-def _with_image_size(weights: WeightsEnum | str | None, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments with the image size that the weights need, 224 without weights."""
-    if not isinstance(weights, WeightsEnum):
-        return {"image_size": 224, **arguments}
-    size = weights.meta["min_size"][0]
-    given = arguments.get("image_size", size)
-    if given != size:
-        raise ValueError(
-            f"The parameter 'image_size' expected value {size} but got {given} instead: {weights} has position "
-            f"embeddings for that size. Fit its state dict to the other size with interpolate_embeddings."
-        )
-    return {**arguments, "image_size": size}
+def _for_weights(weights: WeightsEnum | None, arguments: dict[str, Any], **shape: Any) -> VisionTransformer:
+    """Build a network of the image size that the weights were trained with, 224 without weights, if not given."""
+    arguments.setdefault("image_size", 224 if weights is None else weights.meta["min_size"][0])
+    return VisionTransformer(**shape, **arguments)
 
 
-@builder(weights=ViT_B_16_Weights.IMAGENET1K_V1)
-def vit_b_16(
-    *, weights: ViT_B_16_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> VisionTransformer:
+@builder(catalogue.ViT_B_16_Weights.IMAGENET1K_V1)
+def vit_b_16(weights: WeightsEnum | None, **kwargs: Any) -> VisionTransformer:
     """ViT-Base with patches of 16 pixels (table 1).
 
     Args:
-        weights: A member of `ViT_B_16_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `VisionTransformer`. `image_size` is that of the weights, without them 224 if not given.
-
-    Example:
-        >>> vit_b_16(num_classes=10)(torch.zeros(1, 3, 224, 224)).shape
-        torch.Size([1, 10])
+        **kwargs: Passed on to `VisionTransformer`. `image_size` is that of the weights, without them 224, if not given;
+            for another one the position embeddings of the weights are interpolated, as `interpolate_embeddings` does,
+            and `weights.transforms(crop_size=image_size, resize_size=image_size)` brings images to it.
     """
-    return build(
-        VisionTransformer,
-        patch_size=16,
-        num_layers=12,
-        num_heads=12,
-        hidden_dim=768,
-        mlp_dim=3072,
-        weights=weights,
-        progress=progress,
-        **_with_image_size(weights, kwargs),
-    )
+    return _for_weights(weights, kwargs, patch_size=16, num_layers=12, num_heads=12, hidden_dim=768, mlp_dim=3072)
 
 
-@builder(weights=ViT_B_32_Weights.IMAGENET1K_V1)
-def vit_b_32(
-    *, weights: ViT_B_32_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> VisionTransformer:
+@builder(catalogue.ViT_B_32_Weights.IMAGENET1K_V1)
+def vit_b_32(weights: WeightsEnum | None, **kwargs: Any) -> VisionTransformer:
     """ViT-Base with patches of 32 pixels (table 1).
 
     Args:
-        weights: A member of `ViT_B_32_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `VisionTransformer`. `image_size` is that of the weights, without them 224 if not given.
-
-    Example:
-        >>> vit_b_32(num_classes=10)(torch.zeros(1, 3, 224, 224)).shape
-        torch.Size([1, 10])
+        **kwargs: Passed on to `VisionTransformer`. `image_size` is that of the weights, without them 224, if not given;
+            for another one the position embeddings of the weights are interpolated, as `interpolate_embeddings` does,
+            and `weights.transforms(crop_size=image_size, resize_size=image_size)` brings images to it.
     """
-    return build(
-        VisionTransformer,
-        patch_size=32,
-        num_layers=12,
-        num_heads=12,
-        hidden_dim=768,
-        mlp_dim=3072,
-        weights=weights,
-        progress=progress,
-        **_with_image_size(weights, kwargs),
-    )
+    return _for_weights(weights, kwargs, patch_size=32, num_layers=12, num_heads=12, hidden_dim=768, mlp_dim=3072)
 
 
-@builder(weights=ViT_L_16_Weights.IMAGENET1K_V1)
-def vit_l_16(
-    *, weights: ViT_L_16_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> VisionTransformer:
+@builder(catalogue.ViT_L_16_Weights.IMAGENET1K_V1)
+def vit_l_16(weights: WeightsEnum | None, **kwargs: Any) -> VisionTransformer:
     """ViT-Large with patches of 16 pixels (table 1).
 
     Args:
-        weights: A member of `ViT_L_16_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `VisionTransformer`. `image_size` is that of the weights, without them 224 if not given.
-
-    Example:
-        >>> vit_l_16(num_classes=10)(torch.zeros(1, 3, 224, 224)).shape
-        torch.Size([1, 10])
+        **kwargs: Passed on to `VisionTransformer`. `image_size` is that of the weights, without them 224, if not given;
+            for another one the position embeddings of the weights are interpolated, as `interpolate_embeddings` does,
+            and `weights.transforms(crop_size=image_size, resize_size=image_size)` brings images to it.
     """
-    return build(
-        VisionTransformer,
-        patch_size=16,
-        num_layers=24,
-        num_heads=16,
-        hidden_dim=1024,
-        mlp_dim=4096,
-        weights=weights,
-        progress=progress,
-        **_with_image_size(weights, kwargs),
-    )
+    return _for_weights(weights, kwargs, patch_size=16, num_layers=24, num_heads=16, hidden_dim=1024, mlp_dim=4096)
 
 
-@builder(weights=ViT_L_32_Weights.IMAGENET1K_V1)
-def vit_l_32(
-    *, weights: ViT_L_32_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> VisionTransformer:
+@builder(catalogue.ViT_L_32_Weights.IMAGENET1K_V1)
+def vit_l_32(weights: WeightsEnum | None, **kwargs: Any) -> VisionTransformer:
     """ViT-Large with patches of 32 pixels (table 1).
 
     Args:
-        weights: A member of `ViT_L_32_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `VisionTransformer`. `image_size` is that of the weights, without them 224 if not given.
-
-    Example:
-        >>> vit_l_32(num_classes=10)(torch.zeros(1, 3, 224, 224)).shape
-        torch.Size([1, 10])
+        **kwargs: Passed on to `VisionTransformer`. `image_size` is that of the weights, without them 224, if not given;
+            for another one the position embeddings of the weights are interpolated, as `interpolate_embeddings` does,
+            and `weights.transforms(crop_size=image_size, resize_size=image_size)` brings images to it.
     """
-    return build(
-        VisionTransformer,
-        patch_size=32,
-        num_layers=24,
-        num_heads=16,
-        hidden_dim=1024,
-        mlp_dim=4096,
-        weights=weights,
-        progress=progress,
-        **_with_image_size(weights, kwargs),
-    )
+    return _for_weights(weights, kwargs, patch_size=32, num_layers=24, num_heads=16, hidden_dim=1024, mlp_dim=4096)
 
 
-@builder(weights=ViT_H_14_Weights)
-def vit_h_14(
-    *, weights: ViT_H_14_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> VisionTransformer:
+@builder(catalogue.ViT_H_14_Weights)
+def vit_h_14(weights: WeightsEnum | None, **kwargs: Any) -> VisionTransformer:
     """ViT-Huge with patches of 14 pixels (table 1).
 
     Args:
-        weights: A member of `ViT_H_14_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `VisionTransformer`. `image_size` is that of the weights, without them 224 if not given.
-
-    Example:
-        >>> vit_h_14(num_classes=10)(torch.zeros(1, 3, 224, 224)).shape
-        torch.Size([1, 10])
+        **kwargs: Passed on to `VisionTransformer`. `image_size` is that of the weights, without them 224, if not given;
+            for another one the position embeddings of the weights are interpolated, as `interpolate_embeddings` does,
+            and `weights.transforms(crop_size=image_size, resize_size=image_size)` brings images to it.
     """
-    return build(
-        VisionTransformer,
-        patch_size=14,
-        num_layers=32,
-        num_heads=16,
-        hidden_dim=1280,
-        mlp_dim=5120,
-        weights=weights,
-        progress=progress,
-        **_with_image_size(weights, kwargs),
-    )
+    return _for_weights(weights, kwargs, patch_size=14, num_layers=32, num_heads=16, hidden_dim=1280, mlp_dim=5120)

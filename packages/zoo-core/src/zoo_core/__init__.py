@@ -3,6 +3,6 @@
 Importing this package imports neither torch nor NumPy; nor does anything that lists, names, describes or fetches.
 """
 
-import lazy_loader
+from .stubs import attach_stub
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

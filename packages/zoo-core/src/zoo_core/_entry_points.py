@@ -24,7 +24,8 @@ class EntryPoint(NamedTuple):
 def entry_points(group: str) -> Iterator[EntryPoint]:
     """Yield the entry points of a group, of every package in the folders of `sys.path`.
 
-    Packages inside archives, and those that other import systems provide, are not looked at.
+    A folder `src` beside a `pyproject.toml` counts, too: a checkout on the path, of which nothing is installed, as with
+    torch.hub. Packages inside archives, and those that other import systems provide, are not looked at.
     """
     for folder in dict.fromkeys(sys.path):
         try:
@@ -33,6 +34,9 @@ def entry_points(group: str) -> Iterator[EntryPoint]:
             continue
         for name in names:
             yield from _read(os.path.join(folder, name, "entry_points.txt"), group)
+        if os.path.basename(folder) == "src":
+            table = f'project.entry-points."{group}"'
+            yield from _read(os.path.join(os.path.dirname(folder), "pyproject.toml"), table)
 
 
 def _read(path: str, group: str) -> Iterator[EntryPoint]:
@@ -49,4 +53,4 @@ def _read(path: str, group: str) -> Iterator[EntryPoint]:
             section = line.strip("[]").strip()
         elif section == group and "=" in line and not line.startswith(("#", ";")):
             name, _, value = line.partition("=")
-            yield EntryPoint(value.partition("[")[0].strip(), name.strip())
+            yield EntryPoint(value.partition("[")[0].strip(" \t\"'"), name.strip(" \t\"'"))

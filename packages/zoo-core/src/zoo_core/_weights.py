@@ -1,6 +1,5 @@
 """Weights entries: what torchvision calls the multi-weight API. No torch in here: it is imported by what is called."""
 
-import importlib
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -11,13 +10,16 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
-from . import _catalogue
-from ._names import closest
+from . import _catalogue, _terms
+from .names import Later, closest, load_reference
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    import torch
+    from torch import nn
 
-    from .files import WeightsFile
+    from . import files
+else:
+    torch, nn, files = Later("torch"), Later("torch.nn"), Later("zoo_core.files")
 
 _PRESETS = "zoo_core.transforms"
 
@@ -31,6 +33,7 @@ class Preset:
         keywords: The arguments that the weights were evaluated with.
 
     Example:
+        >>> from zoo_core import Preset
         >>> Preset("ImageClassification", {"crop_size": 224})(resize_size=240)
         ImageClassification(crop_size=[224], resize_size=[240], mean=[0.485, 0.456, 0.406], ...)
     """
@@ -41,8 +44,7 @@ class Preset:
     @property
     def func(self) -> "Callable[..., nn.Module]":
         """The preset's class."""
-        module, _, name = self.target.rpartition(":")
-        return getattr(importlib.import_module(module or _PRESETS), name)  # type: ignore[no-any-return]
+        return load_reference(self.target if ":" in self.target else f"{_PRESETS}:{self.target}")  # type: ignore[no-any-return]
 
     def __call__(self, **overrides: object) -> "nn.Module":
         """Build the preset; `overrides` replace single arguments."""
@@ -56,7 +58,8 @@ class Weights:
     Args:
         url: Where the file is published. `package:name/path` stands for a file inside the installed package `name`.
         transforms: Called without arguments, gives the preprocessing that the weights were evaluated with.
-        meta: Facts about the weights: `categories`, `num_params`, `min_size`, `recipe`, `_metrics`, `_docs`, ….
+        meta: Facts about the weights: `categories`, `num_params`, `min_size`, `recipe`, `license` (by SPDX's
+            identifier), `_metrics`, `_docs`, ….
     """
 
     url: str
@@ -121,7 +124,8 @@ class WeightsEnum(Enum):
         raw = self._facts
         arguments = dict(raw["transforms"])
         preset = Preset(arguments.pop("preset"), arguments)
-        return Weights(raw["url"], preset, _catalogue.read_meta(raw["meta"], os.path.dirname(self._path())))
+        meta = _catalogue.read_meta(raw["meta"], os.path.dirname(self._path())) | self._terms
+        return Weights(raw["url"], preset, meta)
 
     @property
     def url(self) -> str:
@@ -149,15 +153,29 @@ class WeightsEnum(Enum):
         return None if isinstance(self._value_, Weights) else self._facts.get("bytes")
 
     @property
-    def file(self) -> "WeightsFile":
-        """The published file: its name, digest and size, as far as they are known."""
+    def file(self) -> "files.WeightsFile":
+        """The published file: its name, digest, size and licence, as far as they are known."""
         from .files import Digest, file_of_url
 
-        if isinstance(self._value_, Weights):
-            return file_of_url(str(self), self.url)
-        facts = self._facts
+        figures, facts = self.figures, {} if isinstance(self._value_, Weights) else self._facts
         digest = Digest(facts["sha256"]) if "sha256" in facts else None
-        return file_of_url(str(self), self.url, digest, self.size)
+        details = _terms.license_details({**figures, **self._terms})
+        file = file_of_url(str(self), self.url, digest, self.size, _largest_file(figures))
+        return replace(file, license=figures.get("license") or "unknown", license_details=details)
+
+    @property
+    def files(self) -> "tuple[files.WeightsFile, ...]":
+        """All files that the weights need, the one with the tensors first: of published ones, that alone."""
+        return (self.file,)
+
+    @property
+    def made_of(self) -> str:
+        """What tells these weights from others, in results for people: the published file's name.
+
+        Of a file of one's own, which may be written anew, with its digest.
+        """
+        file = self.file
+        return f"{file.name} ({file.digest})" if file.is_in_folder else file.name
 
     def get_state_dict(
         self,
@@ -165,7 +183,7 @@ class WeightsEnum(Enum):
         map_location: Any = "cpu",  # as torch.load
         progress: bool = True,
         check_hash: bool = False,
-    ) -> "Mapping[str, Tensor]":
+    ) -> "Mapping[str, torch.Tensor]":
         """Fetch the file where it is not here yet, verify it, and read it.
 
         The arguments are those of `torch.hub.load_state_dict_from_url` behind the URL.
@@ -220,10 +238,36 @@ class WeightsEnum(Enum):
         """Return the path of the data file: the one beside the module of the enum."""
         return os.path.splitext(str(sys.modules[type(self).__module__].__file__))[0] + ".json"
 
+    @property
+    def _terms(self) -> dict[str, Any]:
+        """What is known of the publisher and of the data sets; a `Weights(...)` says that itself."""
+        if isinstance(self._value_, Weights):
+            return {}
+        facts = self._facts
+        return _terms.known_terms(facts["url"], facts["meta"]["dataset"], facts["datasets"])
+
     @cached_property
     def _facts(self) -> dict[str, Any]:
         """What the data file states; shared, so not to be given away."""
         return _catalogue.read_weights(self._path(), type(self).__name__, self.name)
+
+
+def _largest_file(figures: "Mapping[str, Any]") -> int:
+    """Return a number of bytes that a published file does not exceed, by what is said of its size or parameters.
+
+    Sizes are in MiB and rounded, and a file may be published anew with other names in it: a quarter and 1 MiB are
+    added. Parameters may be in double precision, with as many values beside them.
+    """
+    from .files.store._weights_file import LARGEST_FILE
+
+    size, parameters = figures.get("_file_size"), figures.get("num_params")
+    if isinstance(size, int | float) and 0 < size < LARGEST_FILE:
+        likely = size * 2**20
+    elif isinstance(parameters, int) and 0 < parameters < LARGEST_FILE:
+        likely = float(parameters * 16)
+    else:
+        return LARGEST_FILE
+    return int(likely * 1.25) + 2**20
 
 
 class UnknownMemberError(KeyError):

@@ -6,29 +6,33 @@ Yanghao Li, Saining Xie, Xinlei Chen, Piotr Dollár, Kaiming He, Ross Girshick: 
 with Vision Transformers, 2021, arXiv:2111.11429: the second version, with normalisation and more convolutions.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
 from torch import nn
 
-from zoo_classification import MobileNet_V3_Large_Weights, ResNet50_Weights
-from zoo_core.building import builder
+from zoo_classification import MobileNetV3, ResNet
+from zoo_core.building import ChosenBackbone, builder
 
-from ._anchors import AnchorGenerator
-from ._box_heads import FastRCNNConvFCHead, FastRCNNPredictor, TwoMLPHead
-from ._generalized_rcnn import GeneralizedRCNN
-from ._on_backbones import build_on_mobilenet, build_on_resnet50, require_anchors, require_out_channels
-from ._roi_heads import RoIHeads, require_roi_pool
-from ._rpn import RegionProposalNetwork, RPNHead
-from ._transform import imagenet_transform
+from .backbones.mobilenet import MOBILENET_V3_LARGE, mobilenet_extractor
+from .backbones.networks import frozen_if_trained
+from .backbones.pyramid import require_out_channels
+from .backbones.resnet import RESNET50, RESNET50_FROM_SCRATCH, resnet_pyramid
+from .boxes.anchors import AnchorGenerator
 from .catalogue.faster_rcnn import (
     FasterRCNN_MobileNet_V3_Large_320_FPN_Weights,
     FasterRCNN_MobileNet_V3_Large_FPN_Weights,
     FasterRCNN_ResNet50_FPN_V2_Weights,
     FasterRCNN_ResNet50_FPN_Weights,
 )
+from .foundation.checks import require_type
+from .inputs.transform import imagenet_transform
 from .ops import MultiScaleRoIAlign
+from .two_stage.box_heads import FastRCNNConvFCHead, FastRCNNPredictor, TwoMLPHead
+from .two_stage.generalized_rcnn import GeneralizedRCNN
+from .two_stage.roi_heads import RoIHeads
+from .two_stage.rpn import RegionProposalNetwork, RPNHead
 
 LEVELS = ("0", "1", "2", "3")
 """The levels of a pyramid that boxes are pooled from."""
@@ -41,34 +45,15 @@ class FasterRCNN(GeneralizedRCNN):
         backbone: Turns images `(N, 3, H, W)` into features of `out_channels` channels, or into a dictionary of such
             levels, the finest first. Has the attribute `out_channels`.
         num_classes: Classes, counting the background as 0; `None` if there is a `box_predictor`.
-        min_size: Length in pixels that the shorter side of images is resized to; see `GeneralizedRCNNTransform`.
-        max_size: Length that the longer side may have.
-        image_mean: A value for each channel, of images in [0, 1]; those of ImageNet if not given.
-        image_std: Likewise.
-        rpn_anchor_generator: Gives the anchors; if not given, one size for each of five levels, in three shapes.
-        rpn_head: Says which anchors hold objects; `RPNHead` if not given.
-        rpn_pre_nms_top_n_train: Proposals of each level to look at in training.
-        rpn_pre_nms_top_n_test: In evaluation.
-        rpn_post_nms_top_n_train: Proposals of each image to keep in training.
-        rpn_post_nms_top_n_test: In evaluation.
-        rpn_nms_thresh: Overlap above which the less probable one of two proposals goes.
-        rpn_fg_iou_thresh: Overlap with a true box from which an anchor is trained to find it.
-        rpn_bg_iou_thresh: Overlap below which it is trained to be background.
-        rpn_batch_size_per_image: Anchors drawn from each image for the losses.
-        rpn_positive_fraction: Greatest share of them that finds objects.
-        rpn_score_thresh: Least probability of a proposal.
-        box_roi_pool: Pools the features of boxes; `MultiScaleRoIAlign` to 7 x 7 if not given.
-        box_head: Represents pooled features; `TwoMLPHead` if not given.
-        box_predictor: Scores and codes boxes; `FastRCNNPredictor` if not given.
-        box_score_thresh: Score that a detection must exceed.
-        box_nms_thresh: Overlap above which the less probable one of two detections of a class goes.
-        box_detections_per_img: Detections of an image to return.
-        box_fg_iou_thresh: Overlap with a true box from which a proposal is trained to find it.
-        box_bg_iou_thresh: Overlap below which it is trained to be background.
-        box_batch_size_per_image: Proposals drawn from each image for the losses.
-        box_positive_fraction: Greatest share of them that finds objects.
-        bbox_reg_weights: What codes of boxes are multiplied by; (10, 10, 5, 5) if not given.
-        **kwargs: Passed on to `GeneralizedRCNNTransform`.
+        min_size, max_size, image_mean, image_std, **kwargs: Of `GeneralizedRCNNTransform`. If not given, mean and
+            deviation are those of ImageNet.
+        rpn_anchor_generator: If not given, it makes one size for each of five levels, in three shapes.
+        rpn_head: `RPNHead` if not given. It and all other `rpn_…` are arguments of `RegionProposalNetwork`; those with
+            `_train` hold in training, those with `_test` in evaluation.
+        box_roi_pool: `MultiScaleRoIAlign` to 7 x 7 if not given.
+        box_head: `TwoMLPHead` if not given.
+        box_predictor: `FastRCNNPredictor` if not given.
+        bbox_reg_weights: It and all other `box_…` are arguments of `RoIHeads`.
 
     Raises:
         ValueError: The backbone does not tell `out_channels`, or both or none of `num_classes` and `box_predictor` are
@@ -76,6 +61,9 @@ class FasterRCNN(GeneralizedRCNN):
         TypeError: The anchor generator or the pooling is something else.
 
     Example:
+        >>> from torch import nn
+        >>> from zoo_detection import AnchorGenerator, FasterRCNN
+        >>> from zoo_detection.ops import MultiScaleRoIAlign
         >>> import torch
         >>> backbone = nn.Conv2d(3, 8, 16, stride=16)  # any network with `out_channels` is one
         >>> anchors = AnchorGenerator(sizes=((16, 32),), aspect_ratios=((0.5, 1.0, 2.0),))
@@ -122,59 +110,52 @@ class FasterRCNN(GeneralizedRCNN):
         **kwargs: Any,
     ) -> None:
         out_channels = require_out_channels(backbone)
-        require_anchors("rpn_anchor_generator", rpn_anchor_generator)
-        require_roi_pool("box_roi_pool", box_roi_pool)
+        require_type("rpn_anchor_generator", rpn_anchor_generator, AnchorGenerator)
+        require_type("box_roi_pool", box_roi_pool, MultiScaleRoIAlign)
         require_one_of("num_classes", num_classes, "box_predictor", box_predictor)
         anchors = default_anchors() if rpn_anchor_generator is None else rpn_anchor_generator
-        if rpn_head is None:
-            rpn_head = RPNHead(out_channels, anchors.num_anchors_per_location()[0])
+        rpn = RegionProposalNetwork(
+            anchor_generator=anchors,
+            head=RPNHead(out_channels, anchors.num_anchors_per_location()[0]) if rpn_head is None else rpn_head,
+            fg_iou_thresh=rpn_fg_iou_thresh,
+            bg_iou_thresh=rpn_bg_iou_thresh,
+            batch_size_per_image=rpn_batch_size_per_image,
+            positive_fraction=rpn_positive_fraction,
+            pre_nms_top_n={"training": rpn_pre_nms_top_n_train, "testing": rpn_pre_nms_top_n_test},
+            post_nms_top_n={"training": rpn_post_nms_top_n_train, "testing": rpn_post_nms_top_n_test},
+            nms_thresh=rpn_nms_thresh,
+            score_thresh=rpn_score_thresh,
+        )
         if box_roi_pool is None:
             box_roi_pool = MultiScaleRoIAlign(LEVELS, output_size=7, sampling_ratio=2)
-        if box_head is None:
-            box_head = TwoMLPHead(out_channels * 7**2, 1024)
-        if box_predictor is None:
-            box_predictor = FastRCNNPredictor(1024, num_classes or 0)
-        rpn = RegionProposalNetwork(
-            anchors,
-            rpn_head,
-            rpn_fg_iou_thresh,
-            rpn_bg_iou_thresh,
-            rpn_batch_size_per_image,
-            rpn_positive_fraction,
-            {"training": rpn_pre_nms_top_n_train, "testing": rpn_pre_nms_top_n_test},
-            {"training": rpn_post_nms_top_n_train, "testing": rpn_post_nms_top_n_test},
-            rpn_nms_thresh,
-            rpn_score_thresh,
-        )
         roi_heads = RoIHeads(
-            box_roi_pool,
-            box_head,
-            box_predictor,
-            box_fg_iou_thresh,
-            box_bg_iou_thresh,
-            box_batch_size_per_image,
-            box_positive_fraction,
-            bbox_reg_weights,
-            box_score_thresh,
-            box_nms_thresh,
-            box_detections_per_img,
+            box_roi_pool=box_roi_pool,
+            box_head=TwoMLPHead(out_channels * 7**2, 1024) if box_head is None else box_head,
+            box_predictor=FastRCNNPredictor(1024, num_classes or 0) if box_predictor is None else box_predictor,
+            fg_iou_thresh=box_fg_iou_thresh,
+            bg_iou_thresh=box_bg_iou_thresh,
+            batch_size_per_image=box_batch_size_per_image,
+            positive_fraction=box_positive_fraction,
+            bbox_reg_weights=bbox_reg_weights,
+            score_thresh=box_score_thresh,
+            nms_thresh=box_nms_thresh,
+            detections_per_img=box_detections_per_img,
         )
         transform = imagenet_transform(min_size, max_size, image_mean, image_std, **kwargs)
         super().__init__(backbone, rpn, roi_heads, transform)
 
 
-def second_version(anchors: AnchorGenerator | None) -> dict[str, Callable[[], nn.Module]]:
-    """Return what makes the heads for proposals and boxes of the second version, on a pyramid of 256 channels.
-
-    Args:
-        anchors: What the proposals start from; `default_anchors` if `None`.
-    """
-    require_anchors("rpn_anchor_generator", anchors)
+def second_version(given: Mapping[str, Any], **heads: Callable[[], nn.Module]) -> dict[str, Any]:
+    """Return the arguments of the second version on a pyramid of 256 channels: its heads, but for what is `given`."""
+    anchors = given.get("rpn_anchor_generator")
+    require_type("rpn_anchor_generator", anchors, AnchorGenerator)
     num_anchors = (anchors or default_anchors()).num_anchors_per_location()[0]
-    return {
+    makers: dict[str, Callable[[], nn.Module]] = {
         "rpn_head": partial(RPNHead, 256, num_anchors, conv_depth=2),
         "box_head": partial(FastRCNNConvFCHead, (256, 7, 7), (256,) * 4, (1024,), norm_layer=nn.BatchNorm2d),
+        **heads,
     }
+    return {name: make() for name, make in makers.items() if name not in given} | dict(given)
 
 
 def default_anchors() -> AnchorGenerator:
@@ -184,11 +165,7 @@ def default_anchors() -> AnchorGenerator:
 
 
 def require_one_of(number_name: str, number: int | None, predictor_name: str, predictor: nn.Module | None) -> None:
-    """Check that either a predictor or what is needed to build one is given.
-
-    Raises:
-        ValueError: Both are, or none, or the number is not positive.
-    """
+    """Check that either a predictor or the positive number that one is built for is given, else raise `ValueError`."""
     if predictor is not None and number is not None:
         raise ValueError(f"{number_name} should be None when {predictor_name} is specified, found {number}")
     if predictor is None and number is None:
@@ -197,157 +174,44 @@ def require_one_of(number_name: str, number: int | None, predictor_name: str, pr
         raise ValueError(f"{number_name} should be a positive integer, found {number}")
 
 
-@builder(weights=FasterRCNN_ResNet50_FPN_Weights.COCO_V1, weights_backbone=ResNet50_Weights.IMAGENET1K_V1)
+@builder(FasterRCNN_ResNet50_FPN_Weights.COCO_V1, num_classes=91, backbone=RESNET50)
 def fasterrcnn_resnet50_fpn(
-    *,
-    weights: FasterRCNN_ResNet50_FPN_Weights | str | None = None,
-    progress: bool = True,
-    num_classes: int | None = None,
-    weights_backbone: ResNet50_Weights | str | None = ResNet50_Weights.IMAGENET1K_V1,
-    trainable_backbone_layers: int | None = None,
-    **kwargs: Any,
+    *, weights: FasterRCNN_ResNet50_FPN_Weights | None, backbone: ChosenBackbone[ResNet], **kwargs: Any
 ) -> FasterRCNN:
-    """Faster R-CNN on a ResNet-50 with a feature pyramid.
-
-    Args:
-        weights: A member of `FasterRCNN_ResNet50_FPN_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        num_classes: Classes, counting the background as 0; those of the weights, or 91, if not given.
-        weights_backbone: Weights of the ResNet, where `weights` is `None`. With either, its batch norm is frozen.
-        trainable_backbone_layers: How many of the ResNet's five layers train, from the last on; 3 if not given, and all
-            without any weights.
-        **kwargs: Passed on to `FasterRCNN`.
+    """Faster R-CNN on a ResNet-50 with a feature pyramid. With any weights, its batch norm is frozen.
 
     Example:
         >>> import torch
+        >>> from zoo_detection import fasterrcnn_resnet50_fpn
         >>> model = fasterrcnn_resnet50_fpn(weights_backbone=None, num_classes=5, min_size=64).eval()
         >>> [sorted(found) for found in model([torch.rand(3, 64, 80)])]
         [['boxes', 'labels', 'scores']]
     """
-    return build_on_resnet50(
-        FasterRCNN,
-        weights=weights,
-        progress=progress,
-        num_classes=num_classes,
-        weights_backbone=weights_backbone,
-        trainable_backbone_layers=trainable_backbone_layers,
-        without_epsilon=(FasterRCNN_ResNet50_FPN_Weights.COCO_V1,),
-        **kwargs,
-    )
+    norm_layer = frozen_if_trained(backbone, without_epsilon=weights is FasterRCNN_ResNet50_FPN_Weights.COCO_V1)
+    return FasterRCNN(resnet_pyramid(backbone, norm_layer), **kwargs)
 
 
-@builder(weights=FasterRCNN_ResNet50_FPN_V2_Weights.COCO_V1, weights_backbone=ResNet50_Weights.IMAGENET1K_V1)
-def fasterrcnn_resnet50_fpn_v2(
-    *,
-    weights: FasterRCNN_ResNet50_FPN_V2_Weights | str | None = None,
-    progress: bool = True,
-    num_classes: int | None = None,
-    weights_backbone: ResNet50_Weights | str | None = None,
-    trainable_backbone_layers: int | None = None,
-    **kwargs: Any,
-) -> FasterRCNN:
+@builder(FasterRCNN_ResNet50_FPN_V2_Weights.COCO_V1, num_classes=91, backbone=RESNET50_FROM_SCRATCH)
+def fasterrcnn_resnet50_fpn_v2(*, backbone: ChosenBackbone[ResNet], **kwargs: Any) -> FasterRCNN:
     """Faster R-CNN with batch norm in the pyramid and the box head, and more convolutions (arXiv:2111.11429).
 
-    Args:
-        weights: A member of `FasterRCNN_ResNet50_FPN_V2_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        num_classes: Classes, counting the background as 0; those of the weights, or 91, if not given.
-        weights_backbone: Weights of the ResNet, where `weights` is `None`. Its batch norm is never frozen.
-        trainable_backbone_layers: How many of the ResNet's five layers train, from the last on; 3 if not given, and all
-            without any weights.
-        **kwargs: Passed on to `FasterRCNN`.
-
-    Example:
-        >>> import torch
-        >>> model = fasterrcnn_resnet50_fpn_v2(num_classes=5, min_size=64).eval()
-        >>> [sorted(found) for found in model([torch.rand(3, 64, 80)])]
-        [['boxes', 'labels', 'scores']]
+    The ResNet's batch norm is never frozen.
     """
-    return build_on_resnet50(
-        FasterRCNN,
-        weights=weights,
-        progress=progress,
-        num_classes=num_classes,
-        weights_backbone=weights_backbone,
-        trainable_backbone_layers=trainable_backbone_layers,
-        norm_layer=nn.BatchNorm2d,
-        heads=second_version(kwargs.get("rpn_anchor_generator")),
-        **kwargs,
-    )
+    pyramid = resnet_pyramid(backbone, nn.BatchNorm2d, norm_layer=nn.BatchNorm2d)
+    return FasterRCNN(pyramid, **second_version(kwargs))
 
 
-@builder(
-    weights=FasterRCNN_MobileNet_V3_Large_FPN_Weights.COCO_V1,
-    weights_backbone=MobileNet_V3_Large_Weights.IMAGENET1K_V1,
-)
-def fasterrcnn_mobilenet_v3_large_fpn(
-    *,
-    weights: FasterRCNN_MobileNet_V3_Large_FPN_Weights | str | None = None,
-    progress: bool = True,
-    num_classes: int | None = None,
-    weights_backbone: MobileNet_V3_Large_Weights | str | None = MobileNet_V3_Large_Weights.IMAGENET1K_V1,
-    trainable_backbone_layers: int | None = None,
-    **kwargs: Any,
-) -> FasterRCNN:
-    """Faster R-CNN on a MobileNetV3-Large with a feature pyramid.
-
-    Args:
-        weights: A member of `FasterRCNN_MobileNet_V3_Large_FPN_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        num_classes: Classes, counting the background as 0; those of the weights, or 91, if not given.
-        weights_backbone: Weights of the MobileNet, where `weights` is `None`. With either, its batch norm is frozen.
-        trainable_backbone_layers: How many of the MobileNet's six stages train, from the last on; 3 if not given, and
-            all without any weights.
-        **kwargs: Passed on to `FasterRCNN`.
-
-    Example:
-        >>> import torch
-        >>> model = fasterrcnn_mobilenet_v3_large_fpn(weights_backbone=None, num_classes=5, min_size=64).eval()
-        >>> [sorted(found) for found in model([torch.rand(3, 64, 80)])]
-        [['boxes', 'labels', 'scores']]
-    """
-    return build_on_mobilenet(
-        FasterRCNN,
-        weights=weights,
-        progress=progress,
-        num_classes=num_classes,
-        weights_backbone=weights_backbone,
-        trainable_backbone_layers=trainable_backbone_layers,
-        **_mobile_anchors(),
-        **({"rpn_score_thresh": 0.05} | kwargs),
-    )
+@builder(FasterRCNN_MobileNet_V3_Large_FPN_Weights.COCO_V1, num_classes=91, backbone=MOBILENET_V3_LARGE)
+def fasterrcnn_mobilenet_v3_large_fpn(*, backbone: ChosenBackbone[MobileNetV3], **kwargs: Any) -> FasterRCNN:
+    """Faster R-CNN on a MobileNetV3-Large with a feature pyramid. With any weights, its batch norm is frozen."""
+    return _on_mobilenet(backbone, **({"rpn_score_thresh": 0.05} | kwargs))
 
 
-@builder(
-    weights=FasterRCNN_MobileNet_V3_Large_320_FPN_Weights.COCO_V1,
-    weights_backbone=MobileNet_V3_Large_Weights.IMAGENET1K_V1,
-)
-def fasterrcnn_mobilenet_v3_large_320_fpn(
-    *,
-    weights: FasterRCNN_MobileNet_V3_Large_320_FPN_Weights | str | None = None,
-    progress: bool = True,
-    num_classes: int | None = None,
-    weights_backbone: MobileNet_V3_Large_Weights | str | None = MobileNet_V3_Large_Weights.IMAGENET1K_V1,
-    trainable_backbone_layers: int | None = None,
-    **kwargs: Any,
-) -> FasterRCNN:
+@builder(FasterRCNN_MobileNet_V3_Large_320_FPN_Weights.COCO_V1, num_classes=91, backbone=MOBILENET_V3_LARGE)
+def fasterrcnn_mobilenet_v3_large_320_fpn(*, backbone: ChosenBackbone[MobileNetV3], **kwargs: Any) -> FasterRCNN:
     """Faster R-CNN on a MobileNetV3-Large with a feature pyramid, for images of 320 pixels and few proposals.
 
-    Args:
-        weights: A member of `FasterRCNN_MobileNet_V3_Large_320_FPN_Weights` or its name; `None` to initialise at
-            random.
-        progress: Show a bar while downloading.
-        num_classes: Classes, counting the background as 0; those of the weights, or 91, if not given.
-        weights_backbone: Weights of the MobileNet, where `weights` is `None`. With either, its batch norm is frozen.
-        trainable_backbone_layers: How many of the MobileNet's six stages train, from the last on; 3 if not given, and
-            all without any weights.
-        **kwargs: Passed on to `FasterRCNN`.
-
-    Example:
-        >>> import torch
-        >>> model = fasterrcnn_mobilenet_v3_large_320_fpn(weights_backbone=None, num_classes=5, min_size=64).eval()
-        >>> [sorted(found) for found in model([torch.rand(3, 64, 80)])]
-        [['boxes', 'labels', 'scores']]
+    With any weights, the MobileNet's batch norm is frozen.
     """
     few = {
         "min_size": 320,
@@ -356,18 +220,12 @@ def fasterrcnn_mobilenet_v3_large_320_fpn(
         "rpn_post_nms_top_n_test": 150,
         "rpn_score_thresh": 0.05,
     }
-    return build_on_mobilenet(
-        FasterRCNN,
-        weights=weights,
-        progress=progress,
-        num_classes=num_classes,
-        weights_backbone=weights_backbone,
-        trainable_backbone_layers=trainable_backbone_layers,
-        **_mobile_anchors(),
-        **(few | kwargs),
-    )
+    return _on_mobilenet(backbone, **(few | kwargs))
 
 
-def _mobile_anchors() -> dict[str, AnchorGenerator]:
-    """Return a generator of five sizes of anchors on each of three levels."""
-    return {"rpn_anchor_generator": AnchorGenerator(((32, 64, 128, 256, 512),) * 3, ((0.5, 1.0, 2.0),) * 3)}
+def _on_mobilenet(backbone: ChosenBackbone[MobileNetV3], **kwargs: Any) -> FasterRCNN:
+    """Build a detector on two levels of a MobileNet and one more, with five sizes of anchors on each of the three."""
+    network = backbone.build(norm_layer=frozen_if_trained(backbone))
+    pyramid = mobilenet_extractor(network, fpn=True, trainable_layers=backbone.trainable_layers)
+    anchors = AnchorGenerator(((32, 64, 128, 256, 512),) * 3, ((0.5, 1.0, 2.0),) * 3)
+    return FasterRCNN(pyramid, rpn_anchor_generator=anchors, **kwargs)

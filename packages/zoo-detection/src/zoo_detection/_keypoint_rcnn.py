@@ -4,20 +4,22 @@ Kaiming He, Georgia Gkioxari, Piotr Dollár, Ross Girshick: Mask R-CNN, 2017, ar
 """
 
 from collections.abc import Sequence
-from itertools import chain
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zoo_classification import ResNet50_Weights
-from zoo_core.building import builder
+from zoo_classification import ResNet
+from zoo_core.building import ChosenBackbone, DependentWeights, builder
 
 from ._faster_rcnn import LEVELS, FasterRCNN
-from ._initialization import initialise_for_relu
-from ._on_backbones import build_on_resnet50, given, require_out_channels
-from ._roi_heads import require_roi_pool
+from .backbones.networks import frozen_if_trained
+from .backbones.pyramid import require_out_channels
+from .backbones.resnet import RESNET50, resnet_pyramid
 from .catalogue.keypoint_rcnn import KeypointRCNN_ResNet50_FPN_Weights
+from .foundation.checks import require_type
+from .foundation.initialization import initialise_for_relu
 from .ops import MultiScaleRoIAlign
 
 _SIZES = (640, 672, 704, 736, 768, 800)
@@ -35,20 +37,17 @@ class KeypointRCNNHeads(nn.Sequential):
         `(P, C, M, M)` to `(P, F, M, M)`.
 
     Example:
+        >>> from zoo_detection import KeypointRCNNHeads
         >>> import torch
         >>> KeypointRCNNHeads(8, [16, 16])(torch.zeros(2, 8, 14, 14)).shape
         torch.Size([2, 16, 14, 14])
     """
 
     def __init__(self, in_channels: int, layers: Sequence[int]) -> None:
-        channels = (in_channels, *layers[:-1])
-        pairs = zip(channels, layers, strict=True)
-        super().__init__(
-            *chain.from_iterable(
-                (nn.Conv2d(before, after, 3, padding=1), nn.ReLU(inplace=True)) for before, after in pairs
-            )
-        )
-        self.apply(initialise_for_relu)
+        super().__init__()
+        for before, after in pairwise((in_channels, *layers)):
+            self.extend((nn.Conv2d(before, after, 3, padding=1), nn.ReLU(inplace=True)))
+        initialise_for_relu(self)
 
 
 class KeypointRCNNPredictor(nn.Module):
@@ -62,6 +61,7 @@ class KeypointRCNNPredictor(nn.Module):
         `(P, C, M, M)` to logits `(P, K, 4 * M, 4 * M)`.
 
     Example:
+        >>> from zoo_detection import KeypointRCNNPredictor
         >>> import torch
         >>> KeypointRCNNPredictor(16, 17)(torch.zeros(2, 16, 14, 14)).shape
         torch.Size([2, 17, 56, 56])
@@ -70,7 +70,7 @@ class KeypointRCNNPredictor(nn.Module):
     def __init__(self, in_channels: int, num_keypoints: int) -> None:
         super().__init__()
         self.kps_score_lowres = nn.ConvTranspose2d(in_channels, num_keypoints, 4, stride=2, padding=1)
-        self.apply(initialise_for_relu)
+        initialise_for_relu(self)
         self.out_channels = num_keypoints
 
     def forward(self, x: Tensor) -> Tensor:
@@ -85,9 +85,9 @@ class KeypointRCNN(FasterRCNN):
         backbone: As for `FasterRCNN`.
         num_classes: Classes, counting the background as 0; `None` if there is a `box_predictor`.
         min_size: As for `FasterRCNN`; from 640 to 800 in training and 800 in evaluation if not given.
-        keypoint_roi_pool: Pools the features of boxes; `MultiScaleRoIAlign` to 14 x 14 if not given.
-        keypoint_head: Turns them into features; `KeypointRCNNHeads` of eight layers if not given.
-        keypoint_predictor: Turns these into logits `(P, K, M, M)`; `KeypointRCNNPredictor` if not given.
+        keypoint_roi_pool: As the next two, of `RoIHeads`; `MultiScaleRoIAlign` to 14 x 14 if not given.
+        keypoint_head: `KeypointRCNNHeads` of eight layers if not given.
+        keypoint_predictor: `KeypointRCNNPredictor` if not given.
         num_keypoints: Keypoints of each object, K; 17 if not given.
         **kwargs: All other arguments of `FasterRCNN`.
 
@@ -97,7 +97,9 @@ class KeypointRCNN(FasterRCNN):
 
     Example:
         >>> import torch
-        >>> from zoo_detection import AnchorGenerator
+        >>> from torch import nn
+        >>> from zoo_detection import AnchorGenerator, KeypointRCNN
+        >>> from zoo_detection.ops import MultiScaleRoIAlign
         >>> backbone = nn.Conv2d(3, 8, 16, stride=16)
         >>> anchors = AnchorGenerator(sizes=((16, 32),), aspect_ratios=((0.5, 1.0, 2.0),))
         >>> pools = {name: MultiScaleRoIAlign(["0"], 7, 2) for name in ("box_roi_pool", "keypoint_roi_pool")}
@@ -122,7 +124,7 @@ class KeypointRCNN(FasterRCNN):
         **kwargs: Any,
     ) -> None:
         out_channels = require_out_channels(backbone)
-        require_roi_pool("keypoint_roi_pool", keypoint_roi_pool)
+        require_type("keypoint_roi_pool", keypoint_roi_pool, MultiScaleRoIAlign)
         if keypoint_predictor is not None and num_keypoints is not None:
             raise ValueError(
                 f"num_keypoints should be None when keypoint_predictor is specified, found {num_keypoints}"
@@ -140,47 +142,33 @@ class KeypointRCNN(FasterRCNN):
 
 
 @builder(
-    weights=lambda given: KeypointRCNN_ResNet50_FPN_Weights[
-        "COCO_LEGACY" if given.get("pretrained") == "legacy" else "COCO_V1"
-    ],
-    weights_backbone=ResNet50_Weights.IMAGENET1K_V1,
+    DependentWeights(
+        (KeypointRCNN_ResNet50_FPN_Weights,),
+        lambda given: KeypointRCNN_ResNet50_FPN_Weights[
+            "COCO_LEGACY" if given.get("pretrained") == "legacy" else "COCO_V1"
+        ],
+    ),
+    num_classes=2,
+    backbone=RESNET50,
 )
 def keypointrcnn_resnet50_fpn(
     *,
-    weights: KeypointRCNN_ResNet50_FPN_Weights | str | None = None,
-    progress: bool = True,
-    num_classes: int | None = None,
+    weights: KeypointRCNN_ResNet50_FPN_Weights | None,
     num_keypoints: int | None = None,
-    weights_backbone: ResNet50_Weights | str | None = ResNet50_Weights.IMAGENET1K_V1,
-    trainable_backbone_layers: int | None = None,
+    backbone: ChosenBackbone[ResNet],
     **kwargs: Any,
 ) -> KeypointRCNN:
-    """Keypoint R-CNN on a ResNet-50 with a feature pyramid.
+    """Keypoint R-CNN on a ResNet-50 with a feature pyramid. With any weights, its batch norm is frozen.
 
     Args:
-        weights: A member of `KeypointRCNN_ResNet50_FPN_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        num_classes: Classes, counting the background as 0; those of the weights, or 2, if not given.
         num_keypoints: Keypoints of each object; those of the weights, or 17, if not given.
-        weights_backbone: Weights of the ResNet, where `weights` is `None`. With either, its batch norm is frozen.
-        trainable_backbone_layers: How many of the ResNet's five layers train, from the last on; 3 if not given, and all
-            without any weights.
-        **kwargs: Passed on to `KeypointRCNN`.
 
     Example:
         >>> import torch
+        >>> from zoo_detection import keypointrcnn_resnet50_fpn
         >>> model = keypointrcnn_resnet50_fpn(weights_backbone=None, num_keypoints=5, min_size=64).eval()
         >>> [sorted(found) for found in model([torch.rand(3, 64, 80)])]
         [['boxes', 'keypoints', 'keypoints_scores', 'labels', 'scores']]
     """
-    return build_on_resnet50(
-        KeypointRCNN,
-        weights=weights,
-        progress=progress,
-        num_classes=2 if weights is None and num_classes is None else num_classes,
-        weights_backbone=weights_backbone,
-        trainable_backbone_layers=trainable_backbone_layers,
-        without_epsilon=(KeypointRCNN_ResNet50_FPN_Weights.COCO_V1,),
-        **given(num_keypoints=num_keypoints),
-        **kwargs,
-    )
+    norm_layer = frozen_if_trained(backbone, without_epsilon=weights is KeypointRCNN_ResNet50_FPN_Weights.COCO_V1)
+    return KeypointRCNN(resnet_pyramid(backbone, norm_layer), num_keypoints=num_keypoints, **kwargs)

@@ -4,21 +4,24 @@ Kaiming He, Georgia Gkioxari, Piotr Dollár, Ross Girshick: Mask R-CNN, 2017, ar
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any, ClassVar
 
-from torch import Tensor, nn
+from torch import nn
 
-from zoo_classification import ResNet50_Weights
-from zoo_core.building import builder
-from zoo_core.layers import ConvNormActivation
+from zoo_classification import ResNet
+from zoo_core.building import ChosenBackbone, builder
+from zoo_core.layers import ConvNormActivation, rename_older_keys
 
 from ._faster_rcnn import LEVELS, FasterRCNN, require_one_of, second_version
-from ._initialization import initialise_for_relu
-from ._on_backbones import build_on_resnet50, require_out_channels
-from ._roi_heads import require_roi_pool
+from .backbones.networks import frozen_if_trained
+from .backbones.pyramid import require_out_channels
+from .backbones.resnet import RESNET50, RESNET50_FROM_SCRATCH, resnet_pyramid
 from .catalogue.mask_rcnn import MaskRCNN_ResNet50_FPN_V2_Weights, MaskRCNN_ResNet50_FPN_Weights
+from .foundation.checks import require_type
+from .foundation.initialization import initialise_for_relu
 from .ops import MultiScaleRoIAlign
 
 
@@ -37,6 +40,7 @@ class MaskRCNNHeads(nn.Sequential):
         `(P, C, M, M)` to `(P, F, M, M)`.
 
     Example:
+        >>> from zoo_detection import MaskRCNNHeads
         >>> import torch
         >>> MaskRCNNHeads(8, [16, 16], dilation=1)(torch.zeros(2, 8, 14, 14)).shape
         torch.Size([2, 16, 14, 14])
@@ -49,24 +53,10 @@ class MaskRCNNHeads(nn.Sequential):
         dilation: int = 1,
         norm_layer: Callable[..., nn.Module] | None = None,
     ) -> None:
-        channels = (in_channels, *layers[:-1])
-        super().__init__(
-            *(
-                ConvNormActivation(before, after, dilation=dilation, norm_layer=norm_layer)
-                for before, after in zip(channels, layers, strict=True)
-            )
-        )
-        self.apply(initialise_for_relu)
-        self.register_load_state_dict_pre_hook(_rename_older_keys)  # type: ignore[no-untyped-call]
-
-
-def _rename_older_keys(heads: nn.Module, state: MutableMapping[str, Tensor], prefix: str, *_: object) -> None:
-    """Rename `mask_fcn1.weight` to `0.0.weight` and so on."""
-    for index, _layer in enumerate(heads.children()):
-        for kind in ("weight", "bias"):
-            older = f"{prefix}mask_fcn{index + 1}.{kind}"
-            if older in state:
-                state[f"{prefix}{index}.0.{kind}"] = state.pop(older)
+        unit = partial(ConvNormActivation, dilation=dilation, norm_layer=norm_layer)
+        super().__init__(*(unit(before, after) for before, after in pairwise((in_channels, *layers))))
+        initialise_for_relu(self)
+        rename_older_keys(self, {f"mask_fcn{index + 1}": f"{index}.0" for index in range(len(layers))})
 
 
 class MaskRCNNPredictor(nn.Sequential):
@@ -81,6 +71,7 @@ class MaskRCNNPredictor(nn.Sequential):
         `(P, C, M, M)` to logits `(P, num_classes, 2 * M, 2 * M)`.
 
     Example:
+        >>> from zoo_detection import MaskRCNNPredictor
         >>> import torch
         >>> MaskRCNNPredictor(16, 8, num_classes=3)(torch.zeros(2, 16, 14, 14)).shape
         torch.Size([2, 3, 28, 28])
@@ -94,7 +85,7 @@ class MaskRCNNPredictor(nn.Sequential):
                 mask_fcn_logits=nn.Conv2d(dim_reduced, num_classes, 1),
             )
         )
-        self.apply(initialise_for_relu)
+        initialise_for_relu(self)
 
 
 class MaskRCNN(FasterRCNN):
@@ -103,9 +94,9 @@ class MaskRCNN(FasterRCNN):
     Args:
         backbone: As for `FasterRCNN`.
         num_classes: Classes, counting the background as 0; `None` if there are predictors.
-        mask_roi_pool: Pools the features of boxes; `MultiScaleRoIAlign` to 14 x 14 if not given.
-        mask_head: Turns them into features; `MaskRCNNHeads` of four layers if not given.
-        mask_predictor: Turns these into logits `(P, num_classes, M, M)`; `MaskRCNNPredictor` if not given.
+        mask_roi_pool: As the next two, of `RoIHeads`; `MultiScaleRoIAlign` to 14 x 14 if not given.
+        mask_head: `MaskRCNNHeads` of four layers if not given.
+        mask_predictor: `MaskRCNNPredictor` if not given.
         **kwargs: All other arguments of `FasterRCNN`.
 
     Raises:
@@ -114,7 +105,9 @@ class MaskRCNN(FasterRCNN):
 
     Example:
         >>> import torch
-        >>> from zoo_detection import AnchorGenerator
+        >>> from torch import nn
+        >>> from zoo_detection import AnchorGenerator, MaskRCNN
+        >>> from zoo_detection.ops import MultiScaleRoIAlign
         >>> backbone = nn.Conv2d(3, 8, 16, stride=16)
         >>> anchors = AnchorGenerator(sizes=((16, 32),), aspect_ratios=((0.5, 1.0, 2.0),))
         >>> pools = {name: MultiScaleRoIAlign(["0"], 7, 2) for name in ("box_roi_pool", "mask_roi_pool")}
@@ -137,95 +130,41 @@ class MaskRCNN(FasterRCNN):
         **kwargs: Any,
     ) -> None:
         out_channels = require_out_channels(backbone)
-        require_roi_pool("mask_roi_pool", mask_roi_pool)
+        require_type("mask_roi_pool", mask_roi_pool, MultiScaleRoIAlign)
         require_one_of("num_classes", num_classes, "mask_predictor", mask_predictor)
         super().__init__(backbone, num_classes, *args, **kwargs)
+        heads = self.roi_heads
         if mask_roi_pool is None:
             mask_roi_pool = MultiScaleRoIAlign(LEVELS, output_size=14, sampling_ratio=2)
-        if mask_head is None:
-            mask_head = MaskRCNNHeads(out_channels, (256,) * 4)
-        if mask_predictor is None:
-            mask_predictor = MaskRCNNPredictor(256, 256, num_classes or 0)
-        self.roi_heads.mask_roi_pool = mask_roi_pool
-        self.roi_heads.mask_head = mask_head
-        self.roi_heads.mask_predictor = mask_predictor
+        heads.mask_roi_pool = mask_roi_pool
+        heads.mask_head = MaskRCNNHeads(out_channels, (256,) * 4) if mask_head is None else mask_head
+        predictor = MaskRCNNPredictor(256, 256, num_classes or 0) if mask_predictor is None else mask_predictor
+        heads.mask_predictor = predictor
 
 
-@builder(weights=MaskRCNN_ResNet50_FPN_Weights.COCO_V1, weights_backbone=ResNet50_Weights.IMAGENET1K_V1)
+@builder(MaskRCNN_ResNet50_FPN_Weights.COCO_V1, num_classes=91, backbone=RESNET50)
 def maskrcnn_resnet50_fpn(
-    *,
-    weights: MaskRCNN_ResNet50_FPN_Weights | str | None = None,
-    progress: bool = True,
-    num_classes: int | None = None,
-    weights_backbone: ResNet50_Weights | str | None = ResNet50_Weights.IMAGENET1K_V1,
-    trainable_backbone_layers: int | None = None,
-    **kwargs: Any,
+    *, weights: MaskRCNN_ResNet50_FPN_Weights | None, backbone: ChosenBackbone[ResNet], **kwargs: Any
 ) -> MaskRCNN:
-    """Mask R-CNN on a ResNet-50 with a feature pyramid.
-
-    Args:
-        weights: A member of `MaskRCNN_ResNet50_FPN_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        num_classes: Classes, counting the background as 0; those of the weights, or 91, if not given.
-        weights_backbone: Weights of the ResNet, where `weights` is `None`. With either, its batch norm is frozen.
-        trainable_backbone_layers: How many of the ResNet's five layers train, from the last on; 3 if not given, and all
-            without any weights.
-        **kwargs: Passed on to `MaskRCNN`.
+    """Mask R-CNN on a ResNet-50 with a feature pyramid. With any weights, its batch norm is frozen.
 
     Example:
         >>> import torch
+        >>> from zoo_detection import maskrcnn_resnet50_fpn
         >>> model = maskrcnn_resnet50_fpn(weights_backbone=None, num_classes=5, min_size=64).eval()
         >>> [sorted(found) for found in model([torch.rand(3, 64, 80)])]
         [['boxes', 'labels', 'masks', 'scores']]
     """
-    return build_on_resnet50(
-        MaskRCNN,
-        weights=weights,
-        progress=progress,
-        num_classes=num_classes,
-        weights_backbone=weights_backbone,
-        trainable_backbone_layers=trainable_backbone_layers,
-        without_epsilon=(MaskRCNN_ResNet50_FPN_Weights.COCO_V1,),
-        **kwargs,
-    )
+    norm_layer = frozen_if_trained(backbone, without_epsilon=weights is MaskRCNN_ResNet50_FPN_Weights.COCO_V1)
+    return MaskRCNN(resnet_pyramid(backbone, norm_layer), **kwargs)
 
 
-@builder(weights=MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1, weights_backbone=ResNet50_Weights.IMAGENET1K_V1)
-def maskrcnn_resnet50_fpn_v2(
-    *,
-    weights: MaskRCNN_ResNet50_FPN_V2_Weights | str | None = None,
-    progress: bool = True,
-    num_classes: int | None = None,
-    weights_backbone: ResNet50_Weights | str | None = None,
-    trainable_backbone_layers: int | None = None,
-    **kwargs: Any,
-) -> MaskRCNN:
+@builder(MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1, num_classes=91, backbone=RESNET50_FROM_SCRATCH)
+def maskrcnn_resnet50_fpn_v2(*, backbone: ChosenBackbone[ResNet], **kwargs: Any) -> MaskRCNN:
     """Mask R-CNN with batch norm in the pyramid and the heads, and more convolutions (arXiv:2111.11429).
 
-    Args:
-        weights: A member of `MaskRCNN_ResNet50_FPN_V2_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        num_classes: Classes, counting the background as 0; those of the weights, or 91, if not given.
-        weights_backbone: Weights of the ResNet, where `weights` is `None`. Its batch norm is never frozen.
-        trainable_backbone_layers: How many of the ResNet's five layers train, from the last on; 3 if not given, and all
-            without any weights.
-        **kwargs: Passed on to `MaskRCNN`.
-
-    Example:
-        >>> import torch
-        >>> model = maskrcnn_resnet50_fpn_v2(num_classes=5, min_size=64).eval()
-        >>> [sorted(found) for found in model([torch.rand(3, 64, 80)])]
-        [['boxes', 'labels', 'masks', 'scores']]
+    The ResNet's batch norm is never frozen.
     """
+    pyramid = resnet_pyramid(backbone, nn.BatchNorm2d, norm_layer=nn.BatchNorm2d)
     mask_head = partial(MaskRCNNHeads, 256, (256,) * 4, norm_layer=nn.BatchNorm2d)
-    return build_on_resnet50(
-        MaskRCNN,
-        weights=weights,
-        progress=progress,
-        num_classes=num_classes,
-        weights_backbone=weights_backbone,
-        trainable_backbone_layers=trainable_backbone_layers,
-        norm_layer=nn.BatchNorm2d,
-        heads={**second_version(kwargs.get("rpn_anchor_generator")), "mask_head": mask_head},
-        **kwargs,
-    )
+    return MaskRCNN(pyramid, **second_version(kwargs, mask_head=mask_head))

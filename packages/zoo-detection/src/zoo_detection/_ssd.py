@@ -4,41 +4,38 @@ Wei Liu, Dragomir Anguelov, Dumitru Erhan, Christian Szegedy, Scott Reed, Cheng-
 Shot MultiBox Detector, 2015, arXiv:1512.02325.
 """
 
-import warnings
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zoo_classification import VGG, VGG16_Weights, vgg16
-from zoo_core.building import build, builder
+from zoo_classification import VGG
+from zoo_core.building import ChosenBackbone, builder, warn_caller
 from zoo_core.layers import require_positive
 
-from ._anchors import DefaultBoxGenerator, by_anchor
-from ._backbones import freeze_blocks, trainable_layers_or_default
-from ._box_coding import BoxCoder
-from ._dense import (
-    DenseDetector,
-    Detections,
-    Limits,
-    detections_of_classes,
-    match_all,
-)
-from ._matching import SSDMatcher
-from ._on_backbones import given
-from ._transform import Target, imagenet_transform
+from .backbones.vgg import VGG16, vgg_with_added_levels
+from .boxes.anchors import DefaultBoxGenerator, by_anchor
+from .boxes.coding import BoxCoder
+from .boxes.matching import SSDMatcher, match_all, matched
 from .catalogue.ssd import SSD300_VGG16_Weights
-from .ops._boxes import widen
+from .foundation.initialization import initialise_convolutions
+from .foundation.levels import named_levels
+from .foundation.precision import widen
+from .inputs.transform import Target, imagenet_transform
+from .one_stage.candidates import Detections, Limits, detections_of_classes
+from .one_stage.detector import DenseDetector
+
+_convolution = partial(nn.Conv2d, kernel_size=3, padding=1)
 
 
 class SSDScoringHead(nn.Module):
     """Predicts at each place of each level with a module of the level's own.
 
     Args:
-        module_list: A module for each level, that makes `(N, A * num_columns, h, w)` of it.
+        module_list: For each level a module that turns its channels into those of its predictions.
         num_columns: Numbers that are predicted for each box.
     """
 
@@ -53,24 +50,34 @@ class SSDScoringHead(nn.Module):
         return torch.cat([by_anchor(predictions, self.num_columns) for predictions in maps], dim=1)
 
 
-def _convolutions(in_channels: Sequence[int], num_anchors: Sequence[int], num_columns: int) -> nn.ModuleList:
+def predictors(
+    in_channels: Sequence[int],
+    num_anchors: Sequence[int],
+    num_columns: int,
+    predictor: Callable[[int, int], nn.Module] = _convolution,
+    fill: Callable[[Tensor], object] = nn.init.xavier_uniform_,
+) -> nn.ModuleList:
+    """Build what an `SSDScoringHead` predicts with.
+
+    Args:
+        in_channels: Channels of each level.
+        num_anchors: Boxes at each place of each level.
+        num_columns: Numbers that are predicted for each box.
+        predictor: Called with the channels of a level and those of its predictions; a convolution if not given.
+        fill: Initialises the weights of convolutions; as section 3 says if not given.
+
+    Raises:
+        ValueError: There are not as many `num_anchors` as `in_channels`.
+    """
     if len(in_channels) != len(num_anchors):
         raise ValueError(
             f"num_anchors should be as many as in_channels, found {len(num_anchors)} and {len(in_channels)}"
         )
     modules = nn.ModuleList(
-        nn.Conv2d(channels, anchors * num_columns, 3, padding=1)
-        for channels, anchors in zip(in_channels, num_anchors, strict=True)
+        predictor(channels, anchors * num_columns) for channels, anchors in zip(in_channels, num_anchors, strict=True)
     )
-    return modules.apply(initialise_xavier)
-
-
-def initialise_xavier(module: nn.Module) -> None:
-    """Initialise a convolution as section 3 says, for `Module.apply`."""
-    if isinstance(module, nn.Conv2d):
-        nn.init.xavier_uniform_(module.weight)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
+    initialise_convolutions(modules, fill)
+    return modules
 
 
 class SSDClassificationHead(SSDScoringHead):
@@ -84,31 +91,23 @@ class SSDClassificationHead(SSDScoringHead):
 
     def __init__(self, in_channels: Sequence[int], num_anchors: Sequence[int], num_classes: int) -> None:
         require_positive(num_classes=num_classes)
-        super().__init__(_convolutions(in_channels, num_anchors, num_classes), num_classes)
+        super().__init__(predictors(in_channels, num_anchors, num_classes), num_classes)
         self.num_classes = num_classes
 
 
 class SSDRegressionHead(SSDScoringHead):
-    """Predicts how each default box becomes a box (section 2.1).
-
-    Args:
-        in_channels: Channels of each level.
-        num_anchors: Boxes at each place of each level.
-    """
+    """Predicts how each default box becomes a box (section 2.1); its arguments are those of `SSDClassificationHead`."""
 
     def __init__(self, in_channels: Sequence[int], num_anchors: Sequence[int]) -> None:
-        super().__init__(_convolutions(in_channels, num_anchors, 4), 4)
+        super().__init__(predictors(in_channels, num_anchors, 4), 4)
 
 
 class SSDHead(nn.Module):
-    """Both heads of SSD.
-
-    Args:
-        in_channels: Channels of each level.
-        num_anchors: Boxes at each place of each level.
-        num_classes: Classes, the background counted in.
+    """Both heads of SSD; its arguments are those of `SSDClassificationHead`.
 
     Example:
+        >>> import torch
+        >>> from zoo_detection import SSDHead
         >>> outputs = SSDHead([16, 8], [4, 6], num_classes=5)([torch.zeros(1, 16, 4, 4), torch.zeros(1, 8, 2, 2)])
         >>> {name: tuple(output.shape) for name, output in outputs.items()}
         {'bbox_regression': (1, 88, 4), 'cls_logits': (1, 88, 5)}
@@ -125,34 +124,30 @@ class SSDHead(nn.Module):
 
 
 class SSD(DenseDetector):
-    """SSD on any backbone.
+    """SSD on any backbone; see `forward` for inputs and outputs.
+
+    Subclasses may override `compute_loss`, `postprocess_detections` and `eager_outputs`.
 
     Args:
-        backbone: Makes of images `(N, C, H, W)` an ordered dictionary of levels, the finest first. Its attribute
-            `out_channels` may list the channels of each; otherwise it is tried out.
+        backbone: Makes of images `(N, C, H, W)` levels, the finest first: a dictionary, a list or tuple, or one tensor.
+            Its attribute `out_channels` may list the channels of each; otherwise it is tried out.
         anchor_generator: Makes the default boxes of these levels.
         size: Width and height that images are resized to.
         num_classes: Classes, the background counted in, which is 0.
-        image_mean: A value for each channel, subtracted from images; that of ImageNet if not given.
-        image_std: A value for each channel, by which the difference is divided; that of ImageNet if not given.
         head: As `SSDHead`, which it is if not given.
-        score_thresh: Scores of detections are above it.
-        nms_thresh: Overlap that detections of one class may have.
-        detections_per_img: The best detections of an image that are returned.
         iou_thresh: Least overlap of a default box with the box that it is trained for.
         topk_candidates: The best predictions of each class that are looked at.
         positive_fraction: Share of the predictions trained for classes that have a box (section 2.2, "Hard negative
             mining").
-        **kwargs: Passed on to `GeneralizedRCNNTransform`.
-
-    Shape:
-        A list of images `(C, H, W)` in [0, 1], and in training a list of targets, to a dictionary of losses in
-        training, and a list of dictionaries with `boxes` `(D, 4)`, `scores` and `labels` in evaluation.
+        **kwargs: These and the arguments that are not listed are those of `RetinaNet`.
 
     Raises:
         ValueError: The backbone has not as many levels as the generator.
 
     Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from zoo_detection import DefaultBoxGenerator, SSD
         >>> backbone = nn.Conv2d(3, 8, 3, stride=16, padding=1)
         >>> model = SSD(backbone, DefaultBoxGenerator([[2]]), (64, 64), num_classes=3).eval()
         >>> [sorted(found) for found in model([torch.rand(3, 50, 70)])]
@@ -201,31 +196,35 @@ class SSD(DenseDetector):
         targets: Sequence[Target],
         head_outputs: Mapping[str, Tensor],
         anchors: Sequence[Tensor],
-        num_anchors_per_level: Sequence[int] = (),
+        matched_idxs: Sequence[Tensor],
     ) -> dict[str, Tensor]:
-        """Return the losses `bbox_regression` and `classification`, by the number of matched boxes (equation 1)."""
-        matches = torch.stack(match_all(self.proposal_matcher, targets, anchors))
+        """Return the losses `bbox_regression` and `classification`, by the number of matched boxes (equation 1).
+
+        Args:
+            targets: What is true of each image, in the transform's coordinates.
+            head_outputs: The head's, by name, `(N, A, ...)`.
+            anchors: The default boxes of each image, `(A, 4)`.
+            matched_idxs: For each image the true boxes that these are trained for, `(A,)`, -1 for background.
+        """
+        matches = torch.stack(list(matched_idxs))
         foreground = matches >= 0
         number = foreground.sum().clamp(min=1)
         regression = self._regression_loss(targets, head_outputs["bbox_regression"], anchors, matches)
         classification = self._classification_loss(targets, head_outputs["cls_logits"], matches)
-        return {
-            "bbox_regression": regression / number,
-            "classification": classification / number,
-        }
+        return {"bbox_regression": regression / number, "classification": classification / number}
 
     def _regression_loss(
         self, targets: Sequence[Target], codes: Tensor, anchors: Sequence[Tensor], matches: Tensor
     ) -> Tensor:
-        boxes = torch.cat([target["boxes"][found[found >= 0]] for target, found in zip(targets, matches, strict=True)])
         foreground = matches >= 0
-        expected = self.box_coder.encode_single(boxes, torch.stack(list(anchors))[foreground])
+        expected = self.box_coder.encode_single(
+            matched(targets, "boxes", matches), torch.stack(list(anchors))[foreground]
+        )
         return F.smooth_l1_loss(widen(codes[foreground]), expected, reduction="sum")
 
     def _classification_loss(self, targets: Sequence[Target], logits: Tensor, matches: Tensor) -> Tensor:
         classes = torch.zeros_like(matches)
-        for row, target, found in zip(classes, targets, matches, strict=True):
-            row[found >= 0] = target["labels"][found[found >= 0]]
+        classes[matches >= 0] = matched(targets, "labels", matches)
         losses = F.cross_entropy(logits.flatten(0, 1), classes.flatten(), reduction="none").view_as(classes)
         return losses[(matches >= 0) | self._hard_negatives(losses, matches >= 0)].sum()
 
@@ -235,29 +234,48 @@ class SSD(DenseDetector):
         ranks = order.argsort(dim=1)
         return ranks < self.neg_to_pos_ratio * foreground.sum(1, keepdim=True)
 
+    def _losses(
+        self, targets: Sequence[Target], outputs: dict[str, Tensor], anchors: Sequence[Tensor], sizes: Sequence[int]
+    ) -> dict[str, Tensor]:
+        return self.compute_loss(targets, outputs, anchors, match_all(self.proposal_matcher, targets, anchors))
+
+    def _detections(
+        self,
+        outputs: dict[str, Tensor],
+        anchors: Sequence[Tensor],
+        image_shapes: Sequence[tuple[int, int]],
+        sizes: Sequence[int],
+    ) -> list[Detections]:
+        return self.postprocess_detections(outputs, anchors, image_shapes)
+
     def postprocess_detections(
         self,
         head_outputs: Mapping[str, Tensor],
-        anchors: Sequence[Tensor],
+        image_anchors: Sequence[Tensor],
         image_shapes: Sequence[tuple[int, int]],
-        num_anchors_per_level: Sequence[int] = (),
     ) -> list[Detections]:
-        """Choose the detections of each image, in the transform's coordinates."""
-        probabilities = head_outputs["cls_logits"].softmax(dim=-1)
+        """Choose the detections of each image, in the transform's coordinates.
+
+        Args:
+            head_outputs: The head's, by name, `(N, A, ...)`.
+            image_anchors: The default boxes of each image, `(A, 4)`.
+            image_shapes: Height and width of each image.
+        """
+        parts = zip(
+            head_outputs["cls_logits"], head_outputs["bbox_regression"], image_anchors, image_shapes, strict=True
+        )
         return [
-            detections_of_classes(scores, self.box_coder.decode_single(codes, boxes), shape, self.limits)
-            for scores, codes, boxes, shape in zip(
-                probabilities, head_outputs["bbox_regression"], anchors, image_shapes, strict=True
+            detections_of_classes(
+                logits.softmax(dim=-1), self.box_coder.decode_single(codes, anchors), shape, self.limits
             )
+            for logits, codes, anchors, shape in parts
         ]
 
 
 def level_channels(backbone: nn.Module, size: tuple[int, int]) -> list[int]:
-    """Return the channels of each level of a backbone: what it says, or what it does with an image of zeros.
+    """Return the channels of each level of a backbone, which is run once, on zeros, if its `out_channels` is no list.
 
-    Args:
-        backbone: If its `out_channels` is no list, it is run once, in evaluation mode.
-        size: Width and height of images.
+    It is then in evaluation mode; `size` is width and height of the image.
     """
     stated = getattr(backbone, "out_channels", None)
     if isinstance(stated, Sequence):
@@ -267,138 +285,33 @@ def level_channels(backbone: nn.Module, size: tuple[int, int]) -> list[int]:
     with torch.no_grad():
         features = backbone.eval()(parameter.new_zeros(1, 3, size[1], size[0]))
     backbone.train(training)
-    levels = [features] if isinstance(features, Tensor) else features.values()
-    return [level.shape[1] for level in levels]
+    return [level.shape[1] for level in named_levels(features).values()]
 
 
-class SSDFeatureExtractorVGG(nn.Module):
-    """The convolutions of a VGG, with the levels that SSD adds (figure 2).
-
-    Args:
-        backbone: The layers of a VGG before its classifier; they are taken over.
-        highres: One more level, for images of 512 x 512 pixels.
-
-    Shape:
-        Images `(N, 3, H, W)` to an ordered dictionary of levels of 512, 1024, 512, 256, 256, 256 channels.
-    """
-
-    def __init__(self, backbone: nn.Sequential, highres: bool = False) -> None:
-        super().__init__()
-        poolings = [index for index, layer in enumerate(backbone) if isinstance(layer, nn.MaxPool2d)]
-        _, _, third, fourth, fifth = poolings
-        _pooling(backbone[third]).ceil_mode = True  # 38 x 38, not 37 x 37, for images of 300 x 300
-        self.scale_weight = nn.Parameter(torch.empty(512))
-        nn.init.constant_(self.scale_weight, 20.0)
-        self.features = nn.Sequential(*list(backbone)[:fourth])
-        added = [_converted_classifier(), *_added_levels(highres)]
-        for level in added:
-            level.apply(initialise_xavier)
-        fifth_block = nn.Sequential(*list(backbone)[fourth:fifth], added[0])
-        self.extra = nn.ModuleList([fifth_block, *added[1:]])
-        self.out_channels = [512, 1024, 512, *([256] * (4 if highres else 3))]
-
-    def forward(self, images: Tensor) -> "OrderedDict[str, Tensor]":
-        """Compute all levels, the finest first."""
-        features = self.features(images)
-        levels = [self.scale_weight[:, None, None] * F.normalize(features)]
-        for layer in self.extra:
-            features = layer(features)
-            levels.append(features)
-        return OrderedDict((str(index), level) for index, level in enumerate(levels))
-
-
-def _pooling(layer: nn.Module) -> nn.MaxPool2d:
-    assert isinstance(layer, nn.MaxPool2d)
-    return layer
-
-
-def _converted_classifier() -> nn.Sequential:
-    """Build the convolutions that take the place of VGG's first two fully connected layers (section 3)."""
-    return nn.Sequential(
-        nn.MaxPool2d(3, stride=1, padding=1),
-        nn.Conv2d(512, 1024, 3, padding=6, dilation=6),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(1024, 1024, 1),
-        nn.ReLU(inplace=True),
-    )
-
-
-def _added_levels(highres: bool) -> list[nn.Sequential]:
-    levels = [_added(1024, 512, stride=2), _added(512, 256, stride=2), _added(256, 256), _added(256, 256)]
-    return [*levels, _added(256, 256, kernel_size=4)] if highres else levels
-
-
-def _added(inputs: int, outputs: int, *, stride: int = 1, kernel_size: int = 3) -> nn.Sequential:
-    """Build a level of half the resolution, or one that is smaller by what the kernel overhangs."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs // 2, 1),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(outputs // 2, outputs, kernel_size, stride, padding=stride - 1),
-        nn.ReLU(inplace=True),
-    )
-
-
-def ssd_backbone_of_vgg(network: VGG, trainable_layers: int) -> SSDFeatureExtractorVGG:
-    """Make a backbone of a VGG's convolutions.
-
-    Args:
-        network: Its layers are taken over.
-        trainable_layers: How many of its five blocks train, from the last on.
-    """
-    blocks = network.features
-    assert isinstance(blocks, nn.Sequential)
-    poolings = [index for index, layer in enumerate(blocks) if isinstance(layer, nn.MaxPool2d)]
-    freeze_blocks(blocks, [0, *poolings[:-1]], trainable_layers)
-    return SSDFeatureExtractorVGG(blocks)
-
-
-@builder(weights=SSD300_VGG16_Weights.COCO_V1, weights_backbone=VGG16_Weights.IMAGENET1K_FEATURES)
-def ssd300_vgg16(
-    *,
-    weights: SSD300_VGG16_Weights | str | None = None,
-    progress: bool = True,
-    num_classes: int | None = None,
-    weights_backbone: VGG16_Weights | str | None = VGG16_Weights.IMAGENET1K_FEATURES,
-    trainable_backbone_layers: int | None = None,
-    **kwargs: Any,
-) -> SSD:
+@builder(SSD300_VGG16_Weights.COCO_V1, num_classes=91, backbone=VGG16)
+def ssd300_vgg16(*, backbone: ChosenBackbone[VGG], **kwargs: Any) -> SSD:
     """SSD300 with a VGG-16.
 
-    Args:
-        weights: A member of `SSD300_VGG16_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        num_classes: Classes, the background counted in; those of the weights, else 91, if not given.
-        weights_backbone: Of the VGG, where `weights` is `None`.
-        trainable_backbone_layers: How many of the VGG's five blocks train: 4 if not given, all without any weights.
-        **kwargs: Passed on to `SSD`.
-
     Example:
+        >>> import torch
+        >>> from zoo_detection import ssd300_vgg16
         >>> model = ssd300_vgg16(weights_backbone=None, num_classes=5).eval()
         >>> [sorted(found) for found in model([torch.rand(3, 64, 80)])]
         [['boxes', 'labels', 'scores']]
     """
-    kwargs = without_size(kwargs)
-
-    def network(num_classes: int = 91, **kwargs: Any) -> SSD:
-        is_trained = weights is not None or weights_backbone is not None
-        trainable = trainable_layers_or_default(
-            trainable_backbone_layers, is_trained=is_trained, max_value=5, default_value=4
-        )
-        vgg = vgg16(weights=weights_backbone if weights is None else None, progress=progress)
-        anchors = DefaultBoxGenerator(
-            [[2], [2, 3], [2, 3], [2, 3], [2], [2]],
-            scales=[0.07, 0.15, 0.33, 0.51, 0.69, 0.87, 1.05],
-            steps=[8, 16, 32, 64, 100, 300],
-        )
-        defaults = {"image_mean": [0.48235, 0.45882, 0.40784], "image_std": [1.0 / 255.0] * 3}
-        return SSD(ssd_backbone_of_vgg(vgg, trainable), anchors, (300, 300), num_classes, **{**defaults, **kwargs})
-
-    return build(network, weights=weights, progress=progress, **given(num_classes=num_classes), **kwargs)
+    anchors = DefaultBoxGenerator(
+        [[2], [2, 3], [2, 3], [2, 3], [2], [2]],
+        scales=[0.07, 0.15, 0.33, 0.51, 0.69, 0.87, 1.05],
+        steps=[8, 16, 32, 64, 100, 300],
+    )
+    defaults = {"image_mean": [0.48235, 0.45882, 0.40784], "image_std": [1.0 / 255.0] * 3}
+    arguments = defaults | without_size(kwargs)
+    return SSD(vgg_with_added_levels(backbone), anchor_generator=anchors, size=(300, 300), **arguments)
 
 
 def without_size(arguments: dict[str, Any]) -> dict[str, Any]:
     """Return a builder's arguments without `size`, which it has fixed, with a warning if it is there."""
     if "size" not in arguments:
         return arguments
-    warnings.warn("The size of the model is already fixed; ignoring the parameter.", UserWarning, stacklevel=4)
+    warn_caller("The size of the model is already fixed; ignoring the parameter.")
     return {name: value for name, value in arguments.items() if name != "size"}

@@ -7,22 +7,27 @@ arXiv:1905.02244, section 6.3.
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from zoo_classification import MobileNet_V3_Large_Weights, MobileNetV3, mobilenet_v3_large
-from zoo_core.building import build, builder
+from zoo_classification import MobileNetV3
+from zoo_classification.stages import mobilenet_stages
+from zoo_core.building import ChosenBackbone, builder
 from zoo_core.layers import ConvNormActivation
 
-from ._anchors import DefaultBoxGenerator
-from ._backbones import NormLayer, freeze_blocks, stage_indices, trainable_layers_or_default
-from ._on_backbones import given
-from ._ssd import SSD, SSDScoringHead, level_channels, without_size
+from ._ssd import SSD, SSDScoringHead, level_channels, predictors, without_size
+from .backbones.mobilenet import MOBILENET_V3_LARGE
+from .backbones.networks import freeze
+from .backbones.pyramid import NormLayer
+from .boxes.anchors import DefaultBoxGenerator
 from .catalogue.ssdlite import SSDLite320_MobileNet_V3_Large_Weights
+from .foundation.initialization import initialise_convolutions
 
 _NORM_LAYER = partial(nn.BatchNorm2d, eps=0.001, momentum=0.03)
+_fill = partial(nn.init.normal_, std=0.03)
 
 
 def _predictor(in_channels: int, out_channels: int, norm_layer: NormLayer) -> nn.Sequential:
@@ -44,23 +49,6 @@ def _added(in_channels: int, out_channels: int, norm_layer: NormLayer) -> nn.Seq
     )
 
 
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d):
-        nn.init.normal_(module.weight, std=0.03)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-
-
-def _predictors(
-    in_channels: Sequence[int], num_anchors: Sequence[int], num_columns: int, norm_layer: NormLayer
-) -> nn.ModuleList:
-    modules = nn.ModuleList(
-        _predictor(channels, anchors * num_columns, norm_layer)
-        for channels, anchors in zip(in_channels, num_anchors, strict=True)
-    )
-    return modules.apply(_initialise)
-
-
 class SSDLiteClassificationHead(SSDScoringHead):
     """Scores each default box for each class, the first being the background.
 
@@ -74,34 +62,26 @@ class SSDLiteClassificationHead(SSDScoringHead):
     def __init__(
         self, in_channels: Sequence[int], num_anchors: Sequence[int], num_classes: int, norm_layer: NormLayer
     ) -> None:
-        super().__init__(_predictors(in_channels, num_anchors, num_classes, norm_layer), num_classes)
+        predictor = partial(_predictor, norm_layer=norm_layer)
+        super().__init__(predictors(in_channels, num_anchors, num_classes, predictor, _fill), num_classes)
         self.num_classes = num_classes
 
 
 class SSDLiteRegressionHead(SSDScoringHead):
-    """Predicts how each default box becomes a box.
-
-    Args:
-        in_channels: Channels of each level.
-        num_anchors: Boxes at each place of each level.
-        norm_layer: Called with a number of channels.
-    """
+    """Predicts how each default box becomes a box; its arguments are those of `SSDLiteClassificationHead`."""
 
     def __init__(self, in_channels: Sequence[int], num_anchors: Sequence[int], norm_layer: NormLayer) -> None:
-        super().__init__(_predictors(in_channels, num_anchors, 4, norm_layer), 4)
+        predictor = partial(_predictor, norm_layer=norm_layer)
+        super().__init__(predictors(in_channels, num_anchors, 4, predictor, _fill), 4)
 
 
 class SSDLiteHead(nn.Module):
-    """Both heads of SSDlite.
-
-    Args:
-        in_channels: Channels of each level.
-        num_anchors: Boxes at each place of each level.
-        num_classes: Classes, the background counted in.
-        norm_layer: Called with a number of channels.
+    """Both heads of SSDlite; its arguments are those of `SSDLiteClassificationHead`.
 
     Example:
         >>> import torch
+        >>> from torch import nn
+        >>> from zoo_detection import SSDLiteHead
         >>> head = SSDLiteHead([16, 8], [6, 6], num_classes=5, norm_layer=nn.BatchNorm2d)
         >>> outputs = head([torch.zeros(1, 16, 4, 4), torch.zeros(1, 8, 2, 2)])
         >>> {name: tuple(output.shape) for name, output in outputs.items()}
@@ -153,12 +133,13 @@ class SSDLiteFeatureExtractorMobileNet(nn.Module):
         )
         depths = [max(min_depth, int(depth * width_mult)) for depth in (512, 256, 256, 128)]
         inputs = [blocks[-1].out_channels, *depths[:-1]]
-        self.extra = nn.ModuleList(map(partial(_added, norm_layer=norm_layer), inputs, depths)).apply(_initialise)
+        self.extra = nn.ModuleList(map(partial(_added, norm_layer=norm_layer), inputs, depths))
+        initialise_convolutions(self.extra, _fill)
         self.out_channels = [layers[0].out_channels, blocks[-1].out_channels, *depths]
 
-    def forward(self, images: Tensor) -> "OrderedDict[str, Tensor]":
+    def forward(self, x: Tensor) -> "OrderedDict[str, Tensor]":
         """Compute all levels, the finest first."""
-        levels = [images]
+        levels = [x]
         for layer in (*self.features, *self.extra):
             levels.append(layer(levels[-1]))
         return OrderedDict((str(index), level) for index, level in enumerate(levels[1:]))
@@ -172,79 +153,51 @@ class SSDLite(SSD):
     )
 
 
-def ssdlite_backbone_of_mobilenet(
-    network: MobileNetV3, trainable_layers: int, norm_layer: NormLayer
-) -> SSDLiteFeatureExtractorMobileNet:
-    """Make a backbone of a MobileNetV3.
-
-    Args:
-        network: Its blocks are taken over.
-        trainable_layers: How many of its stages train, from the last on.
-        norm_layer: For the added levels, called with a number of channels.
-    """
-    blocks: nn.Sequential = network.features
-    stages = stage_indices(blocks)
-    freeze_blocks(blocks, stages, trainable_layers)
-    return SSDLiteFeatureExtractorMobileNet(blocks, stages[-2], norm_layer)
-
-
 @builder(
-    weights=SSDLite320_MobileNet_V3_Large_Weights.COCO_V1, weights_backbone=MobileNet_V3_Large_Weights.IMAGENET1K_V1
+    SSDLite320_MobileNet_V3_Large_Weights.COCO_V1, num_classes=91, backbone=replace(MOBILENET_V3_LARGE, trainable=6)
 )
 def ssdlite320_mobilenet_v3_large(
-    *,
-    weights: SSDLite320_MobileNet_V3_Large_Weights | str | None = None,
-    progress: bool = True,
-    num_classes: int | None = None,
-    weights_backbone: MobileNet_V3_Large_Weights | str | None = MobileNet_V3_Large_Weights.IMAGENET1K_V1,
-    trainable_backbone_layers: int | None = None,
-    norm_layer: NormLayer | None = None,
-    **kwargs: Any,
+    *, backbone: ChosenBackbone[MobileNetV3], norm_layer: NormLayer | None = None, **kwargs: Any
 ) -> SSD:
     """SSDlite320 with a MobileNetV3-Large, whose last stage has half the channels unless it is pretrained itself.
 
     Args:
-        weights: A member of `SSDLite320_MobileNet_V3_Large_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        num_classes: Classes, the background counted in; those of the weights, else 91, if not given.
-        weights_backbone: Of the MobileNet, where `weights` is `None`.
-        trainable_backbone_layers: How many of the MobileNet's six stages train: all if not given.
         norm_layer: Called with a number of channels; batch norm with eps 0.001 and momentum 0.03 if not given.
-        **kwargs: Passed on to `SSD`.
 
     Example:
         >>> import torch
+        >>> from zoo_detection import ssdlite320_mobilenet_v3_large
         >>> model = ssdlite320_mobilenet_v3_large(weights_backbone=None, num_classes=5).eval()
         >>> [sorted(found) for found in model([torch.rand(3, 64, 80)])]
         [['boxes', 'labels', 'scores']]
     """
-    kwargs, norm = without_size(kwargs), norm_layer or _NORM_LAYER
+    norm_layer = norm_layer or _NORM_LAYER
+    mobilenet = _with_added_levels(backbone, norm_layer)
+    return _on_backbone(mobilenet, norm_layer, **without_size(kwargs))
 
-    def network(num_classes: int = 91, **kwargs: Any) -> SSD:
-        backbone_weights = weights_backbone if weights is None else None
-        trainable = trainable_layers_or_default(
-            trainable_backbone_layers,
-            is_trained=weights is not None or weights_backbone is not None,
-            max_value=6,
-            default_value=6,
-        )
-        mobilenet = mobilenet_v3_large(
-            weights=backbone_weights, progress=progress, norm_layer=norm, reduced_tail=backbone_weights is None
-        )
-        if backbone_weights is None:
-            mobilenet.apply(_initialise)
-        backbone = ssdlite_backbone_of_mobilenet(mobilenet, trainable, norm)
-        return _on_backbone(backbone, norm, num_classes, **kwargs)
 
-    return build(network, weights=weights, progress=progress, **given(num_classes=num_classes), **kwargs)
+def _with_added_levels(
+    backbone: ChosenBackbone[MobileNetV3], norm_layer: NormLayer
+) -> SSDLiteFeatureExtractorMobileNet:
+    """Build the MobileNet that a call has chosen, its stages frozen before those that train, with SSD's levels."""
+    mobilenet = backbone.build(norm_layer=norm_layer, reduced_tail=backbone.weights is None)
+    if backbone.weights is None:
+        initialise_convolutions(mobilenet, _fill)
+    starts = [stage.name for stage in mobilenet_stages(mobilenet.features)]
+    freeze(mobilenet.features, starts, backbone.trainable_layers)
+    return SSDLiteFeatureExtractorMobileNet(mobilenet.features, int(starts[-2]), norm_layer)
 
 
 def _on_backbone(backbone: nn.Module, norm_layer: NormLayer, num_classes: int, **kwargs: Any) -> SSDLite:
     size = (320, 320)
     anchors = DefaultBoxGenerator([[2, 3] for _ in range(6)], min_ratio=0.2, max_ratio=0.95)
-    head = SSDLiteHead(level_channels(backbone, size), anchors.num_anchors_per_location(), num_classes, norm_layer)
-    defaults = {
-        "head": head,
+    defaults: dict[str, Any] = {
+        "head": SSDLiteHead(
+            in_channels=level_channels(backbone, size),
+            num_anchors=anchors.num_anchors_per_location(),
+            num_classes=num_classes,
+            norm_layer=norm_layer,
+        ),
         "score_thresh": 0.001,
         "nms_thresh": 0.55,
         "detections_per_img": 300,
@@ -253,4 +206,4 @@ def _on_backbone(backbone: nn.Module, norm_layer: NormLayer, num_classes: int, *
         "image_mean": [0.5, 0.5, 0.5],
         "image_std": [0.5, 0.5, 0.5],
     }
-    return SSDLite(backbone, anchors, size, num_classes, **{**defaults, **kwargs})
+    return SSDLite(backbone, anchors, size, num_classes, **(defaults | kwargs))

@@ -4,13 +4,18 @@ Tsung-Yi Lin et al.: Microsoft COCO: Common Objects in Context, 2014, arXiv:1405
 zeros and ones in turn, column by column, written as text in groups of five bits.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
+
+SHOWN_COUNTS = 8
+"""How many counts a `repr` shows of a mask, which has thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +32,18 @@ class RunLengths:
     width: int
     counts: tuple[int, ...]
 
+    def __repr__(self) -> str:
+        counts = ", ".join(map(str, self.counts[:SHOWN_COUNTS]))
+        more = f", … {len(self.counts)} in all" if len(self.counts) > SHOWN_COUNTS else ""
+        return f"RunLengths(height={self.height}, width={self.width}, counts=({counts}{more}))"
+
     @classmethod
     def of_mask(cls, mask: Tensor) -> "RunLengths":
         """Encode a mask `(H, W)`, true where the object is.
 
         Example:
+            >>> import torch
+            >>> from zoo_detection.coco_format import RunLengths
             >>> RunLengths.of_mask(torch.tensor([[0, 1, 1], [0, 0, 1]]) > 0)
             RunLengths(height=2, width=3, counts=(2, 1, 1, 2))
         """
@@ -52,6 +64,7 @@ class RunLengths:
         """Return the mask as `"segmentation"` in COCO's result files.
 
         Example:
+            >>> from zoo_detection.coco_format import RunLengths
             >>> RunLengths(2, 3, (2, 1, 1, 2)).to_dict()
             {'size': [2, 3], 'counts': '2111'}
         """
@@ -72,6 +85,48 @@ class RunLengths:
         if sum(counts) != height * width:
             raise ValueError(f"The mask has {height} x {width} pixels, but its counts describe {sum(counts)}.")
         return cls(height, width, counts)
+
+
+def result_document(rows: Iterable[Mapping[str, Any]], _weights: object = None) -> Iterator[str]:
+    r"""Yield the text of a COCO result file, a JSON list of the detections of all images.
+
+    `image_id` is the number that each image is called by, as in COCO's data sets (`000000000139.jpg` is 139); unless
+    all are called by a number, and no two by the same, it is the `source` of the row.
+
+    Args:
+        rows: Of predictions, as `Detection.to_dict` gives them; gone through twice. Those of failures are left out.
+
+    Example:
+        >>> from zoo_detection.coco_format import result_document
+        >>> found = {"category_id": 18, "category": "dog", "score": 0.9, "bbox": [1.0, 2.0, 3.0, 4.0]}
+        >>> "".join(result_document([{"source": "val/000000000139.jpg", "detections": [found]}]))
+        '[\n{"image_id": 139, "category_id": 18, "score": 0.9, "bbox": [1.0, 2.0, 3.0, 4.0]}\n]\n'
+    """
+    numbers = _numbers(row["source"] for row in rows if "detections" in row)
+    start = "[\n"
+    for row in rows:
+        for found in row.get("detections", ()):
+            image = {"image_id": row["source"] if numbers is None else _number(row["source"])}
+            facts = {name: value for name, value in found.items() if name != "category"}
+            yield f"{start}{json.dumps(image | facts)}"
+            start = ",\n"
+    yield "[]\n" if start == "[\n" else "\n]\n"
+
+
+def _numbers(sources: Iterable[str]) -> set[int] | None:
+    """Return the numbers that sources are called by, or `None` where they are not, or two by the same."""
+    numbers: set[int] = set()
+    for source in sources:
+        number = _number(source)
+        if number is None or number in numbers:
+            return None
+        numbers.add(number)
+    return numbers
+
+
+def _number(source: str) -> int | None:
+    stem = PurePath(source).stem
+    return int(stem) if stem.isascii() and stem.isdecimal() else None
 
 
 def _as_text(counts: Sequence[int]) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,8 +10,9 @@ from torch import Tensor, nn
 
 from zoo_core import WeightsEnum
 from zoo_core.drawing import DrawnObject, colour_of, skeleton_of, with_objects
-from zoo_core.images import read_image
-from zoo_core.prediction import Prediction, Predictor
+from zoo_core.images import ImageSource, read_image
+from zoo_core.inference import noise
+from zoo_core.prediction import Prediction, Predictor, find_device, rounded_repr
 
 from .coco_format import RunLengths
 
@@ -37,6 +37,8 @@ class Keypoint:
     x: float
     y: float
     score: float
+
+    __repr__ = rounded_repr
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class DetectedObject:
             found["keypoints"] = [value for point in self.keypoints for value in (point.x, point.y, 1)]
         return found
 
+    __repr__ = rounded_repr
+
     def __str__(self) -> str:
         return f"{self.label} {self.score:.1%}"
 
@@ -91,6 +95,10 @@ class Detection(Prediction):
     def summary(self) -> str:
         """Return the classes with their scores."""
         return "  ".join(map(str, self.objects)) or "nothing"
+
+    def lines(self) -> tuple[str, ...]:
+        """Return a line for each object: its class, its score and its box."""
+        return tuple(_line(found) for found in self.objects)
 
 
 class DetectionPredictor(Predictor[Image.Image, Tensor]):
@@ -112,16 +120,16 @@ class DetectionPredictor(Predictor[Image.Image, Tensor]):
     ) -> None:
         if not 0 <= min_score <= 1:
             raise ValueError(f"min_score is the least score to report: expected it in [0, 1], found {min_score}.")
-        self.device = torch.device(device)
+        self.device = find_device(device)
         self.model = model.eval().to(self.device)
         self.transforms = weights.transforms()
         self.categories = tuple(weights.meta["categories"])
         self.keypoint_names = tuple(weights.meta.get("keypoint_names", ()))
         self.min_score = min_score
 
-    def read(self, paths: Sequence[Path]) -> Image.Image:
+    def read(self, files: Sequence[ImageSource]) -> Image.Image:
         """Decode an image."""
-        return read_image(paths[0])
+        return read_image(files[0])
 
     def preprocess(self, decoded: Image.Image) -> Tensor:
         """Return the model's input for one image, `(3, H, W)`."""
@@ -148,17 +156,10 @@ class DetectionPredictor(Predictor[Image.Image, Tensor]):
             [RunLengths.of_mask(mask[0] > 0.5) for mask in chosen["masks"]] if "masks" in chosen else [None] * number
         )
         keypoints = self._keypoints(chosen) if "keypoints" in chosen else [()] * number
-        rows = zip(
-            chosen["labels"].tolist(),
-            chosen["scores"].tolist(),
-            chosen["boxes"].tolist(),
-            masks,
-            keypoints,
-            strict=True,
-        )
+        columns = (chosen[name].tolist() for name in ("labels", "scores", "boxes"))
         return tuple(
             DetectedObject(self.categories[index], index, score, (x1, y1, x2, y2), mask, points)
-            for index, score, (x1, y1, x2, y2), mask, points in rows
+            for index, score, (x1, y1, x2, y2), mask, points in zip(*columns, masks, keypoints, strict=True)
         )
 
     def _keypoints(self, found: dict[str, Tensor]) -> list[tuple[Keypoint, ...]]:
@@ -171,6 +172,16 @@ class DetectionPredictor(Predictor[Image.Image, Tensor]):
             )
             for points, point_scores in zip(places, scores, strict=True)
         ]
+
+
+def example(model: nn.Module, *_: object) -> tuple[list[Tensor]]:
+    """Return an image to try a detector with."""
+    return ([noise(model, 3, 320, 320)],)
+
+
+def _line(found: DetectedObject) -> str:
+    x1, y1, x2, y2 = (round(edge) for edge in found.box)
+    return f"{found.score:>6.1%}  {found.label}  from ({x1}, {y1}) to ({x2}, {y2})"
 
 
 def _drawn(found: DetectedObject) -> DrawnObject:

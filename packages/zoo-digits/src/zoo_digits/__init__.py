@@ -4,6 +4,6 @@ It works without any download, and is the complete example of a package of one's
 entry point in the group `zoo.packages`.
 """
 
-import lazy_loader
+from zoo_core.stubs import attach_stub
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -1,5 +1,5 @@
 """Optical flow models. Importing this package imports neither torch nor a model: names are resolved on use."""
 
-import lazy_loader
+from zoo_core.stubs import attach_stub
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -3,6 +3,7 @@ from ._encoder import BottleneckBlock as BottleneckBlock
 from ._encoder import FeatureEncoder as FeatureEncoder
 from ._encoder import ResidualBlock as ResidualBlock
 from ._raft import RAFT as RAFT
+from ._raft import MaskPredictor as MaskPredictor
 from ._raft import raft_large as raft_large
 from ._raft import raft_small as raft_small
 from ._update import ConvGRU as ConvGRU
@@ -10,6 +11,5 @@ from ._update import FlowHead as FlowHead
 from ._update import MotionEncoder as MotionEncoder
 from ._update import RecurrentBlock as RecurrentBlock
 from ._update import UpdateBlock as UpdateBlock
-from ._upsampling import MaskPredictor as MaskPredictor
 from .catalogue.raft import Raft_Large_Weights as Raft_Large_Weights
 from .catalogue.raft import Raft_Small_Weights as Raft_Small_Weights

@@ -16,6 +16,8 @@ from zoo_core.layers import require_positive
 class CorrBlock(nn.Module):
     """Correlates all pairs of pixels of two feature maps, at several scales, and looks up what is near given points.
 
+    Subclasses may override `build_pyramid` and `index_pyramid`, with `pyramid` or, as torchvision's, without it.
+
     Args:
         num_levels: Scales: at each the second map is half as large as before.
         radius: Distance in pixels, at every scale, within which correlations are looked up.
@@ -24,6 +26,8 @@ class CorrBlock(nn.Module):
         ValueError: A number is not positive.
 
     Example:
+        >>> import torch
+        >>> from zoo_flow import CorrBlock
         >>> correlation = CorrBlock(num_levels=2, radius=1)
         >>> pyramid = correlation.build_pyramid(torch.rand(1, 32, 8, 8), torch.rand(1, 32, 8, 8))
         >>> correlation.index_pyramid(torch.zeros(1, 2, 8, 8), pyramid).shape
@@ -36,6 +40,7 @@ class CorrBlock(nn.Module):
         self.num_levels = num_levels
         self.radius = radius
         self.out_channels = num_levels * (2 * radius + 1) ** 2
+        self._kept: list[Tensor] | None = None
         self.min_fmap_size = 2**num_levels
         """Least height and width of feature maps: two pixels stay at the coarsest scale."""
 
@@ -48,7 +53,8 @@ class CorrBlock(nn.Module):
 
         Returns:
             For each scale `(N, margin + H * W + margin, W', H')`: for each pixel of the first map a map of
-            correlations, columns before rows. The margins are zeros, so that all that is near a map is in memory.
+            correlations, columns before rows. The margins are zeros, so that all that is near a map is in memory. The
+            block keeps it, too, for `index_pyramid`, until RAFT is done with it.
         """
         margin = 2 * self.radius + 2
         queries = fmap1.flatten(2).transpose(1, 2) / math.sqrt(fmap1.shape[1])
@@ -59,19 +65,45 @@ class CorrBlock(nn.Module):
             if level:
                 keys = F.avg_pool2d(keys, 2)  # the average of correlations is the correlation with the average
             pyramid.append(torch.matmul(queries, keys.flatten(2)).view(*queries.shape[:2], *keys.shape[2:]))
+        if not torch.compiler.is_compiling():  # a recorded program has no state
+            self._kept = pyramid
         return pyramid
 
-    def index_pyramid(self, centroids_coords: Tensor, pyramid: list[Tensor]) -> Tensor:
+    @property
+    def corr_pyramid(self) -> list[Tensor]:
+        """The pyramid that was built last, as maps `(N * H * W, 1, H', W')`, without margins, rows before columns.
+
+        Raises:
+            RuntimeError: None has been built, or RAFT is done with it.
+        """
+        margin = 2 * self.radius + 2
+        maps = [level[:, margin : level.shape[1] - margin] for level in self._last_pyramid()]
+        return [level.flatten(0, 1).transpose(1, 2)[:, None] for level in maps]
+
+    def _last_pyramid(self) -> list[Tensor]:
+        if self._kept is None:
+            raise RuntimeError("There is no pyramid to look up correlations in: call build_pyramid first")
+        return self._kept
+
+    def forget_pyramid(self) -> None:
+        """Let go of the pyramid that was built last: it may take hundreds of megabytes."""
+        self._kept = None
+
+    def index_pyramid(self, centroids_coords: Tensor, pyramid: list[Tensor] | None = None) -> Tensor:
         """Look up the correlations around a point for each pixel, at every scale, by bilinear interpolation.
 
         Args:
             centroids_coords: The points `(N, 2, H, W)`, x and y in pixels of the finest scale.
-            pyramid: What `build_pyramid` returned.
+            pyramid: What `build_pyramid` returned; if not given, the last that it did.
 
         Returns:
             `(N, num_levels * (2 * radius + 1) ** 2, H, W)`: scale by scale, column by column. Beyond a map there are
             zeros.
+
+        Raises:
+            RuntimeError: No pyramid is given, and none has been built.
         """
+        pyramid = self._last_pyramid() if pyramid is None else pyramid
         batch, _, height, width = centroids_coords.shape
         points = centroids_coords.flatten(2).transpose(1, 2)
         levels = [_neighbourhoods(maps, points / 2**level, self.radius) for level, maps in enumerate(pyramid)]

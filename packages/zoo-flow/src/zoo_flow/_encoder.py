@@ -1,8 +1,7 @@
 """The encoders of RAFT.
 
 Zachary Teed, Jia Deng: RAFT: Recurrent All-Pairs Field Transforms for Optical Flow, 2020, arXiv:2003.12039:
-section 3.1;
-layers in its figures 9 (large) and 10 (small) of the appendix.
+section 3.1; layers in its figures 9 (large) and 10 (small) of the appendix.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,13 +19,6 @@ def instance_norm(channels: int) -> nn.Module:
     """Build the instance norm of the paper, without parameters.
 
     It is a group norm of one channel a group, which PyTorch computes several times faster on CPUs.
-
-    Args:
-        channels: Channels of the input.
-
-    Example:
-        >>> instance_norm(2)(torch.tensor([0.0, 2.0, 0.0, 4.0]).view(1, 2, 1, 2)).flatten()
-        tensor([-1.0000,  1.0000, -1.0000,  1.0000])
     """
     return nn.GroupNorm(channels, channels, affine=False)
 
@@ -39,36 +31,41 @@ class ResidualBlock(nn.Module):
         out_channels: Channels of the output.
         stride: Of the first convolution; above 1 the shortcut is convolved, too.
         norm_layer: Called with a number of channels; `None` for no normalisation.
+        always_project: Convolve the shortcut whatever the stride is.
 
     Shape:
         `(N, in_channels, H, W)` to `(N, out_channels, ceil(H / stride), ceil(W / stride))`.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, *, stride: int = 1, norm_layer: NormLayer = None) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        stride: int = 1,
+        norm_layer: NormLayer = None,
+        always_project: bool = False,
+    ) -> None:
         super().__init__()
         unit = partial(_UNIT, norm_layer=norm_layer)
         self.convnormrelu1 = unit(in_channels, out_channels, 3, stride)
         self.convnormrelu2 = unit(out_channels, out_channels, 3)
-        self.downsample = _shortcut(in_channels, out_channels, stride, norm_layer)
+        self.downsample: nn.Module = nn.Identity()
+        if stride != 1 or always_project:
+            self.downsample = unit(in_channels, out_channels, 1, stride, activation_layer=None)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Transform `features`, `(N, in_channels, H, W)`."""
-        residual = self.convnormrelu2(self.convnormrelu1(features))
-        output: Tensor = self.downsample(features) + residual
+    def forward(self, x: Tensor) -> Tensor:
+        """Transform `x`, `(N, in_channels, H, W)`."""
+        residual = self.convnormrelu2(self.convnormrelu1(x))
+        output: Tensor = self.downsample(x) + residual
         return output.relu_()
 
 
 class BottleneckBlock(nn.Module):
     """A convolution of 3 x 3 on a quarter of the channels, between two of 1 x 1, beside a shortcut.
 
-    Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        stride: Of the convolution of 3 x 3; above 1 the shortcut is convolved, too.
-        norm_layer: Called with a number of channels; `None` for no normalisation.
-
-    Shape:
-        `(N, in_channels, H, W)` to `(N, out_channels, ceil(H / stride), ceil(W / stride))`.
+    Arguments and shapes are those of `ResidualBlock`, but for `always_project`; `stride` is that of the convolution of
+    3 x 3.
     """
 
     def __init__(self, in_channels: int, out_channels: int, *, stride: int = 1, norm_layer: NormLayer = None) -> None:
@@ -77,19 +74,15 @@ class BottleneckBlock(nn.Module):
         self.convnormrelu1 = unit(in_channels, out_channels // 4, 1)
         self.convnormrelu2 = unit(out_channels // 4, out_channels // 4, 3, stride)
         self.convnormrelu3 = unit(out_channels // 4, out_channels, 1)
-        self.downsample = _shortcut(in_channels, out_channels, stride, norm_layer)
+        self.downsample: nn.Module = nn.Identity()
+        if stride != 1:
+            self.downsample = unit(in_channels, out_channels, 1, stride, activation_layer=None)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Transform `features`, `(N, in_channels, H, W)`."""
-        residual = self.convnormrelu3(self.convnormrelu2(self.convnormrelu1(features)))
-        output: Tensor = self.downsample(features) + residual
+    def forward(self, x: Tensor) -> Tensor:
+        """Transform `x`, `(N, in_channels, H, W)`."""
+        residual = self.convnormrelu3(self.convnormrelu2(self.convnormrelu1(x)))
+        output: Tensor = self.downsample(x) + residual
         return output.relu_()
-
-
-def _shortcut(in_channels: int, out_channels: int, stride: int, norm_layer: NormLayer) -> nn.Module:
-    if stride == 1:
-        return nn.Identity()
-    return _UNIT(in_channels, out_channels, 1, stride, norm_layer=norm_layer, activation_layer=None)
 
 
 class FeatureEncoder(nn.Module):
@@ -108,6 +101,8 @@ class FeatureEncoder(nn.Module):
         ValueError: There are not 5 numbers of channels and 4 strides.
 
     Example:
+        >>> import torch
+        >>> from zoo_flow import FeatureEncoder
         >>> FeatureEncoder(layers=(32, 32, 64, 96, 128))(torch.zeros(1, 3, 64, 96)).shape
         torch.Size([1, 128, 8, 12])
     """
@@ -135,9 +130,9 @@ class FeatureEncoder(nn.Module):
         self.downsample_factor = strides[0] * strides[1] * strides[2] * strides[3]
         self.apply(_initialise)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Encode images, `(N, 3, H, W)`."""
-        features: Tensor = self.conv(self.layer3(self.layer2(self.layer1(self.convnormrelu(images)))))
+    def forward(self, x: Tensor) -> Tensor:
+        """Encode images `x`, `(N, 3, H, W)`."""
+        features: Tensor = self.conv(self.layer3(self.layer2(self.layer1(self.convnormrelu(x)))))
         return features
 
 

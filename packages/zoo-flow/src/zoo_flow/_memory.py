@@ -1,4 +1,4 @@
-"""Tensors as bytes, and bytes as tensors; NumPy may not be installed."""
+"""Tensors as bytes; NumPy may not be installed."""
 
 import torch
 from torch import Tensor
@@ -10,8 +10,3 @@ def to_bytes(tensor: Tensor) -> bytes:
     buffer = bytearray(octets.numel())
     torch.frombuffer(buffer, dtype=torch.uint8).copy_(octets)
     return bytes(buffer)
-
-
-def from_bytes(data: bytes, dtype: torch.dtype) -> Tensor:
-    """Return the elements that bytes hold, one after the other."""
-    return torch.frombuffer(bytearray(data), dtype=dtype)

@@ -1,26 +1,78 @@
 """RAFT.
 
-Zachary Teed, Jia Deng: RAFT: Recurrent All-Pairs Field Transforms for Optical Flow, 2020, arXiv:2003.12039.
+Zachary Teed, Jia Deng: RAFT: Recurrent All-Pairs Field Transforms for Optical Flow, 2020, arXiv:2003.12039:
+upsampling in section 3.3 and figure 3.
 """
 
+import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from zoo_core.building import build, builder
-from zoo_core.layers import require_positive
+from zoo_core.building import builder
+from zoo_core.layers import ConvNormActivation, NotScriptable, require_positive
 
 from ._correlation import CorrBlock
 from ._encoder import BottleneckBlock, FeatureEncoder
-from ._update import FlowHead, MotionEncoder, RecurrentBlock, Update, UpdateBlock
-from ._upsampling import FACTOR, MaskPredictor, upsample
+from ._update import FlowHead, MotionEncoder, RecurrentBlock, Update, UpdateBlock, is_as_written
 from .catalogue.raft import Raft_Large_Weights, Raft_Small_Weights
 
+FACTOR = 8
+"""By how much flow is upsampled in height and width."""
 
-class RAFT(nn.Module):
+
+class MaskPredictor(nn.Module):
+    """Predicts from the hidden state how each pixel of the full resolution mixes 9 of the coarse flow.
+
+    Args:
+        in_channels: Channels of the hidden state.
+        hidden_size: Channels in between.
+        multiplier: Scales the output, and so the gradients.
+
+    Shape:
+        `(N, in_channels, H, W)` to `(N, 9 * 64, H, W)`: logits of 9 neighbours for each of 8 x 8 pixels.
+    """
+
+    def __init__(self, *, in_channels: int, hidden_size: int = 256, multiplier: float = 0.25) -> None:
+        super().__init__()
+        self.convrelu = ConvNormActivation(in_channels, hidden_size, 3, norm_layer=None)
+        self.conv = nn.Conv2d(hidden_size, 9 * FACTOR**2, 1)
+        self.multiplier = multiplier
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Predict from `x`."""
+        features = self.convrelu(x)
+        assert self.conv.bias is not None
+        return F.conv2d(features, self.multiplier * self.conv.weight, self.multiplier * self.conv.bias)
+
+
+def upsample(flow: Tensor, mask: Tensor | None) -> Tensor:
+    """Bring a flow from an eighth of the resolution to the full one.
+
+    Args:
+        flow: `(N, 2, H, W)`, in pixels of its own resolution.
+        mask: Logits `(N, 9 * 64, H, W)`, neighbours before pixels; each pixel becomes a convex combination of 9. `None`
+            for bilinear interpolation.
+
+    Returns:
+        `(N, 2, 8 * H, 8 * W)`, in pixels of the full resolution.
+    """
+    batch, _, height, width = flow.shape
+    flow = FACTOR * flow
+    if mask is None:
+        return F.interpolate(flow, scale_factor=float(FACTOR), mode="bilinear", align_corners=True)
+    pixels = batch * height * width
+    neighbours = F.unfold(flow, 3, padding=1).view(batch, 2, 9, -1).permute(0, 3, 1, 2).reshape(pixels, 2, 9)
+    shares = mask.permute(0, 2, 3, 1).reshape(pixels, 9, FACTOR**2).softmax(dim=1)
+    fine = torch.bmm(neighbours.contiguous(), shares).view(batch, height, width, 2, FACTOR, FACTOR)
+    return fine.permute(0, 3, 1, 4, 2, 5).reshape(batch, 2, FACTOR * height, FACTOR * width)
+
+
+class RAFT(NotScriptable, nn.Module):
     """A RAFT of any parts.
 
     Args:
@@ -45,6 +97,8 @@ class RAFT(nn.Module):
             height or width is not a multiple of 8, or is less than 128 (`zoo_flow.padding` helps).
 
     Example:
+        >>> import torch
+        >>> from zoo_flow import raft_small
         >>> image1, image2 = torch.zeros(1, 3, 128, 160), torch.zeros(1, 3, 128, 160)
         >>> flows = raft_small().eval()(image1, image2, num_flow_updates=2)
         >>> [tuple(flow.shape) for flow in flows]
@@ -95,6 +149,8 @@ class RAFT(nn.Module):
             flow = flow + change
             if all_flows or step == num_flow_updates:
                 flows.append(upsample(flow, None if self.mask_predictor is None else self.mask_predictor(hidden)))
+        if isinstance(self.corr_block, CorrBlock):
+            self.corr_block.forget_pyramid()
         return flows
 
     def _correlate(self, image1: Tensor, image2: Tensor) -> Callable[[Tensor], Tensor]:
@@ -103,8 +159,8 @@ class RAFT(nn.Module):
         _check_features("feature_encoder", features, image1)
         batch = image1.shape[0]
         pyramid = self.corr_block.build_pyramid(features[:batch], features[batch:])
-        kept = () if pyramid is None else (pyramid,)
-        return lambda points: self.corr_block.index_pyramid(points, *kept)
+        given = () if pyramid is None or not _takes_pyramid(self.corr_block) else (pyramid,)
+        return lambda points: self.corr_block.index_pyramid(points, *given)
 
     def _start(self, image1: Tensor) -> tuple[Tensor, Update]:
         """Return the first hidden state, and the update for the context."""
@@ -117,7 +173,7 @@ class RAFT(nn.Module):
                 f"{features.shape[1]}"
             )
         hidden, context = features[:, :size].tanh(), features[:, size:].relu()
-        if isinstance(self.update_block, UpdateBlock):
+        if isinstance(self.update_block, UpdateBlock) and is_as_written(self.update_block, UpdateBlock):
             return hidden, self.update_block.with_context(context)
         return hidden, lambda hidden, correlations, flow: self.update_block(hidden, context, correlations, flow)
 
@@ -134,6 +190,13 @@ class RAFT(nn.Module):
                 f"{height} x {width}: zoo_flow.padding.pad_images brings images to such a size and the flow back"
             )
         require_positive(num_flow_updates=num_flow_updates)
+
+
+def _takes_pyramid(corr_block: Any) -> bool:
+    """Tell whether correlations are looked up in a pyramid that is given; in torchvision it is one that is kept."""
+    if getattr(corr_block.index_pyramid, "__func__", None) is CorrBlock.index_pyramid:
+        return True  # without looking at signatures, which programs cannot be recorded with
+    return len(inspect.signature(corr_block.index_pyramid).parameters) > 1
 
 
 def _check_features(encoder: str, features: Tensor, images: Tensor) -> None:
@@ -153,16 +216,25 @@ def _pixel_coordinates(features: Tensor, dtype: torch.dtype) -> Tensor:
     return torch.stack([x, y]).expand(batch, -1, -1, -1)
 
 
+def _corr_block(parts: dict[str, Any], radius: int) -> Any:
+    given = parts.pop("corr_block", None)
+    return CorrBlock(num_levels=4, radius=radius) if given is None else given
+
+
 def _assemble(corr_block: Any, defaults: Mapping[str, Callable[[], nn.Module]], parts: Mapping[str, Any]) -> RAFT:
     """Build a network of `parts`, and of the defaults for what is not among them."""
     missing = {name: default() for name, default in defaults.items() if parts.get(name) is None}
     return RAFT(corr_block=corr_block, **{**parts, **missing})
 
 
-def large(*, corr_block: Any = None, **parts: Any) -> RAFT:
-    """Build the network of figure 9; `parts`, by their names in `RAFT`, replace its own."""
-    if corr_block is None:
-        corr_block = CorrBlock(num_levels=4, radius=4)
+@builder(Raft_Large_Weights.C_T_SKHT_V2, num_classes=0)
+def raft_large(**kwargs: Any) -> RAFT:
+    """RAFT (figure 9 of the paper's appendix).
+
+    Args:
+        **kwargs: Parts of `RAFT` that replace its own.
+    """
+    corr_block = _corr_block(kwargs, radius=4)
 
     def update_block() -> UpdateBlock:
         return UpdateBlock(
@@ -177,13 +249,17 @@ def large(*, corr_block: Any = None, **parts: Any) -> RAFT:
         "update_block": update_block,
         "mask_predictor": partial(MaskPredictor, in_channels=128),
     }
-    return _assemble(corr_block, defaults, parts)
+    return _assemble(corr_block, defaults, kwargs)
 
 
-def small(*, corr_block: Any = None, **parts: Any) -> RAFT:
-    """Build the network of figure 10; `parts`, by their names in `RAFT`, replace its own."""
-    if corr_block is None:
-        corr_block = CorrBlock(num_levels=4, radius=3)
+@builder(Raft_Small_Weights.C_T_V2, num_classes=0)
+def raft_small(**kwargs: Any) -> RAFT:
+    """RAFT with a fifth of the parameters, which interpolates its flow bilinearly (figure 10 of the paper's appendix).
+
+    Args:
+        **kwargs: Parts of `RAFT` that replace its own.
+    """
+    corr_block = _corr_block(kwargs, radius=3)
 
     def update_block() -> UpdateBlock:
         return UpdateBlock(
@@ -200,38 +276,4 @@ def small(*, corr_block: Any = None, **parts: Any) -> RAFT:
         "context_encoder": partial(encoder, layers=(32, 32, 64, 96, 160), norm_layer=None),
         "update_block": update_block,
     }
-    return _assemble(corr_block, defaults, parts)
-
-
-@builder(weights=Raft_Large_Weights.C_T_SKHT_V2)
-def raft_large(*, weights: Raft_Large_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> RAFT:
-    """RAFT (figure 9 of the paper's appendix).
-
-    Args:
-        weights: A member of `Raft_Large_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Parts of `RAFT` that replace its own.
-
-    Example:
-        >>> model = raft_large().eval()
-        >>> model(torch.zeros(1, 3, 128, 128), torch.zeros(1, 3, 128, 128), num_flow_updates=1)[-1].shape
-        torch.Size([1, 2, 128, 128])
-    """
-    return build(large, weights=weights, progress=progress, **kwargs)
-
-
-@builder(weights=Raft_Small_Weights.C_T_V2)
-def raft_small(*, weights: Raft_Small_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> RAFT:
-    """RAFT with a fifth of the parameters, which interpolates its flow bilinearly (figure 10 of the paper's appendix).
-
-    Args:
-        weights: A member of `Raft_Small_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Parts of `RAFT` that replace its own.
-
-    Example:
-        >>> model = raft_small().eval()
-        >>> model(torch.zeros(1, 3, 128, 128), torch.zeros(1, 3, 128, 128), num_flow_updates=1)[-1].shape
-        torch.Size([1, 2, 128, 128])
-    """
-    return build(small, weights=weights, progress=progress, **kwargs)
+    return _assemble(corr_block, defaults, kwargs)

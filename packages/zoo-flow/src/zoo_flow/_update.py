@@ -1,8 +1,7 @@
 """The recurrent update of RAFT.
 
 Zachary Teed, Jia Deng: RAFT: Recurrent All-Pairs Field Transforms for Optical Flow, 2020, arXiv:2003.12039:
-section 3.3;
-layers in its figures 9 (large) and 10 (small) of the appendix.
+section 3.3; layers in its figures 9 (large) and 10 (small) of the appendix.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +15,6 @@ from torch.nn import functional as F
 from zoo_core.layers import ConvNormActivation
 
 _CONV_RELU = partial(ConvNormActivation, norm_layer=None, activation_layer=partial(nn.ReLU, inplace=True))
-
 
 Step = Callable[[Tensor, Tensor], Tensor]
 """From hidden state and motion to the next hidden state."""
@@ -68,37 +66,60 @@ class MotionEncoder(nn.Module):
         return torch.cat([motion, flow], dim=1)
 
 
+def is_as_written(module: nn.Module, kind: type[nn.Module]) -> bool:
+    """Tell whether a module is called as its kind is written: not by another `forward`, and without hooks.
+
+    What a module computes once may then be computed without calling it.
+    """
+    own = getattr(module.forward, "__func__", None) is kind.forward
+    return own and not (module._forward_hooks or module._forward_pre_hooks or module._backward_hooks)
+
+
 class ConvGRU(nn.Module):
     """A gated recurrent unit whose products are convolutions (equations 2 to 5).
 
     Args:
         input_size: Channels of the input, context and motion together.
         hidden_size: Channels of the hidden state.
-        kernel_size: Height and width of the convolutions, both odd.
+        kernel_size: Height and width of the convolutions.
+        padding: Zeros around their inputs, above and below, and at both sides; half of an odd `kernel_size`, rounded
+            down, keeps the size, and is taken if not given.
 
     Shape:
-        Hidden state `(N, hidden_size, H, W)`, context and motion `(N, ..., H, W)`, to the next hidden state.
+        Hidden state `(N, hidden_size, H, W)` and input `(N, input_size, H, W)`, to the next hidden state.
     """
 
-    def __init__(self, *, input_size: int, hidden_size: int, kernel_size: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        *,
+        input_size: int,
+        hidden_size: int,
+        kernel_size: int | tuple[int, int],
+        padding: int | tuple[int, int] | None = None,
+    ) -> None:
         super().__init__()
-        padding = (kernel_size[0] // 2, kernel_size[1] // 2)
+        if padding is None:
+            height, width = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
+            padding = (height // 2, width // 2)
         layer = partial(nn.Conv2d, hidden_size + input_size, hidden_size, kernel_size, padding=padding)
-        self.convz = layer()
-        self.convr = layer()
-        self.convq = layer()
+        self.convz, self.convr, self.convq = layer(), layer(), layer()
         self.hidden_size = hidden_size
         self.padding = padding
 
-    def forward(self, hidden: Tensor, context: Tensor, motion: Tensor) -> Tensor:
-        """Return the next hidden state."""
-        return self.with_context(context)(hidden, motion)
+    def forward(self, h: Tensor, x: Tensor) -> Tensor:
+        """Return the next hidden state, for an input of context and motion together."""
+        gates = torch.cat([h, x], dim=1)
+        update, reset = self.convz(gates).sigmoid(), self.convr(gates).sigmoid()
+        candidate = self.convq(torch.cat([reset * h, x], dim=1)).tanh()
+        return torch.lerp(h, candidate, update)
 
     def with_context(self, context: Tensor) -> Step:
         """Return the step from hidden state and motion to the next hidden state, for one context.
 
         Convolution is linear: what the context, which stays, adds to all three products is computed here, once.
         """
+        if not is_as_written(self, ConvGRU):
+            return lambda hidden, motion: self(hidden, torch.cat([context, motion], dim=1))
         convolve = partial(F.conv2d, padding=self.padding)
         size = self.hidden_size
         end = size + context.shape[1]
@@ -128,28 +149,43 @@ class RecurrentBlock(nn.Module):
         input_size: Channels of context and motion together.
         hidden_size: Channels of the hidden state.
         kernel_size: Height and width of the convolutions of each unit.
+        padding: Of each unit, as for `ConvGRU`; what keeps the size if not given.
 
     Raises:
-        ValueError: There are neither one nor two units.
+        ValueError: There are neither one nor two units, or not a padding for each.
     """
 
     def __init__(
-        self, *, input_size: int, hidden_size: int, kernel_size: Sequence[tuple[int, int]] = ((1, 5), (5, 1))
+        self,
+        *,
+        input_size: int,
+        hidden_size: int,
+        kernel_size: Sequence[tuple[int, int]] = ((1, 5), (5, 1)),
+        padding: Sequence[tuple[int, int]] | None = None,
     ) -> None:
         super().__init__()
         if len(kernel_size) not in {1, 2}:
             raise ValueError(f"kernel_size should have the sizes of 1 or 2 units, found {len(kernel_size)}")
-        for number, size in enumerate(kernel_size, 1):
-            unit = ConvGRU(input_size=input_size, hidden_size=hidden_size, kernel_size=size)
+        if padding is not None and len(padding) != len(kernel_size):
+            raise ValueError(
+                f"kernel_size should have the same length as padding, found {len(kernel_size)} and {len(padding)}"
+            )
+        paddings = [None] * len(kernel_size) if padding is None else padding
+        for number, (size, around) in enumerate(zip(kernel_size, paddings, strict=True), 1):
+            unit = ConvGRU(input_size=input_size, hidden_size=hidden_size, kernel_size=size, padding=around)
             self.add_module(f"convgru{number}", unit)
         self.hidden_size = hidden_size
 
-    def forward(self, hidden: Tensor, context: Tensor, motion: Tensor) -> Tensor:
-        """Return the next hidden state."""
-        return self.with_context(context)(hidden, motion)
+    def forward(self, h: Tensor, x: Tensor) -> Tensor:
+        """Return the next hidden state, for an input of context and motion together."""
+        for unit in self.children():
+            h = unit(h, x)
+        return h
 
     def with_context(self, context: Tensor) -> Step:
         """Return the step from hidden state and motion to the next hidden state, for one context."""
+        if not is_as_written(self, RecurrentBlock):
+            return lambda hidden, motion: self(hidden, torch.cat([context, motion], dim=1))
         steps = [cast("ConvGRU", unit).with_context(context) for unit in self.children()]
 
         def step(hidden: Tensor, motion: Tensor) -> Tensor:
@@ -176,9 +212,9 @@ class FlowHead(nn.Module):
         self.conv1 = nn.Conv2d(in_channels, hidden_size, 3, padding=1)
         self.conv2 = nn.Conv2d(hidden_size, 2, 3, padding=1)
 
-    def forward(self, hidden: Tensor) -> Tensor:
-        """Predict from `hidden`."""
-        change: Tensor = self.conv2(F.relu(self.conv1(hidden)))
+    def forward(self, x: Tensor) -> Tensor:
+        """Predict from `x`."""
+        change: Tensor = self.conv2(F.relu(self.conv1(x)))
         return change
 
 
@@ -187,7 +223,7 @@ class UpdateBlock(nn.Module):
 
     Args:
         motion_encoder: Called with the flow and the correlations; its `out_channels` tells its width.
-        recurrent_block: Has `with_context`, as `RecurrentBlock` has it, and `hidden_size`.
+        recurrent_block: Called with the hidden state and its input, as `RecurrentBlock`; `hidden_size` tells its width.
         flow_head: Called with the hidden state.
 
     Shape:
@@ -195,12 +231,12 @@ class UpdateBlock(nn.Module):
         flow.
     """
 
-    def __init__(self, *, motion_encoder: nn.Module, recurrent_block: RecurrentBlock, flow_head: nn.Module) -> None:
+    def __init__(self, *, motion_encoder: nn.Module, recurrent_block: nn.Module, flow_head: nn.Module) -> None:
         super().__init__()
         self.motion_encoder = motion_encoder
         self.recurrent_block = recurrent_block
         self.flow_head = flow_head
-        self.hidden_state_size = recurrent_block.hidden_size
+        self.hidden_state_size = cast("int", recurrent_block.hidden_size)
 
     def forward(
         self, hidden_state: Tensor, context: Tensor, corr_features: Tensor, flow: Tensor
@@ -210,10 +246,16 @@ class UpdateBlock(nn.Module):
 
     def with_context(self, context: Tensor) -> Update:
         """Return the same for one context, for which all that depends on it alone is computed once."""
-        step = self.recurrent_block.with_context(context)
+        step = self._step(context)
 
         def update(hidden_state: Tensor, corr_features: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
             hidden_state = step(hidden_state, self.motion_encoder(flow, corr_features))
             return hidden_state, self.flow_head(hidden_state)
 
         return update
+
+    def _step(self, context: Tensor) -> Step:
+        block = self.recurrent_block
+        if isinstance(block, RecurrentBlock):
+            return block.with_context(context)
+        return lambda hidden, motion: block(hidden, torch.cat([context, motion], dim=1))

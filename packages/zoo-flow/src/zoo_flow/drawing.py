@@ -39,6 +39,8 @@ def flow_to_image(flow: Tensor, max_flow: float | None = None) -> Tensor:
         ValueError: The shape is another, or `max_flow` is not positive.
 
     Example:
+        >>> import torch
+        >>> from zoo_flow.drawing import flow_to_image
         >>> flow_to_image(torch.tensor([[[0.0, 2.0]], [[0.0, 0.0]]])).permute(1, 2, 0)
         tensor([[[255, 255, 255],
                  [255,   0,   0]]], dtype=torch.uint8)
@@ -70,6 +72,7 @@ def colour_wheel(side: int = 151) -> Tensor:
         uint8 `(3, side, side)`, white outside of the circle.
 
     Example:
+        >>> from zoo_flow.drawing import colour_wheel
         >>> colour_wheel(3)[:, 1, 2]
         tensor([255,   0,   0], dtype=torch.uint8)
     """

@@ -7,18 +7,14 @@ from torch import Tensor
 def end_point_error(flow: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
     """Average the distance between where pixels go and where they should.
 
-    Args:
-        flow: `(..., 2, H, W)`, in pixels.
-        target: The true flow, of the same shape.
-        valid: Booleans `(..., H, W)`: the pixels whose true flow is known. `None` for all.
+    Arguments and errors are those of `end_point_distances`.
 
     Returns:
         A scalar in pixels; NaN where no pixel is valid.
 
-    Raises:
-        ValueError: The shapes do not match.
-
     Example:
+        >>> import torch
+        >>> from zoo_flow.metrics import end_point_error
         >>> end_point_error(torch.zeros(2, 4, 6), torch.tensor([3.0, 4.0]).view(2, 1, 1).expand(2, 4, 6))
         tensor(5.)
     """
@@ -30,18 +26,14 @@ def outlier_rate(flow: Tensor, target: Tensor, valid: Tensor | None = None) -> T
 
     Moritz Menze, Andreas Geiger: Object Scene Flow for Autonomous Vehicles, 2015, the KITTI benchmark.
 
-    Args:
-        flow: `(..., 2, H, W)`, in pixels.
-        target: The true flow, of the same shape.
-        valid: Booleans `(..., H, W)`: the pixels whose true flow is known. `None` for all.
+    Arguments and errors are those of `end_point_distances`.
 
     Returns:
         A scalar in [0, 1]; NaN where no pixel is valid.
 
-    Raises:
-        ValueError: The shapes do not match.
-
     Example:
+        >>> import torch
+        >>> from zoo_flow.metrics import outlier_rate
         >>> outlier_rate(torch.tensor([[[4.0, 1.0]], [[0.0, 0.0]]]), torch.zeros(2, 1, 2))
         tensor(0.5000)
     """
@@ -62,6 +54,8 @@ def end_point_distances(flow: Tensor, target: Tensor, valid: Tensor | None = Non
         ValueError: The shapes do not match.
 
     Example:
+        >>> import torch
+        >>> from zoo_flow.metrics import end_point_distances
         >>> end_point_distances(torch.zeros(2, 1, 2), torch.tensor([[[3.0, 0.0]], [[4.0, 1.0]]]))
         tensor([5., 1.])
     """
@@ -71,11 +65,7 @@ def end_point_distances(flow: Tensor, target: Tensor, valid: Tensor | None = Non
 
 
 def check_flows(flow: Tensor, target: Tensor, valid: Tensor | None) -> None:
-    """Check the shapes of a flow, of the true one, and of what says where that is known.
-
-    Raises:
-        ValueError: They do not match.
-    """
+    """Check the shapes of a flow, of the true one, and of what says where that is known; `ValueError` if not."""
     if flow.shape != target.shape or flow.ndim < 3 or flow.shape[-3] != 2:
         raise ValueError(
             f"flow and target should have the same shape (..., 2, H, W), found {list(flow.shape)} and "

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn import functional as F
 
+ROWS = ("sintel", "kitti")
+"""Where rows are added, called by the data set whose published numbers were measured so: on both sides, or below."""
+
 
 @dataclass(frozen=True, slots=True)
 class Padding:
@@ -32,49 +35,60 @@ class Padding:
         return flow[..., self.top : height - self.bottom, self.left : width - self.right]
 
 
-def padding_for(height: int, width: int, *, multiple: int = 8, smallest: int = 128) -> Padding:
-    """Compute the padding of images, as much on either side as can be.
+def padding_for(height: int, width: int, *, multiple: int = 8, smallest: int = 128, rows: str = "sintel") -> Padding:
+    """Compute the padding of images.
 
     Args:
         height: Of the images, in pixels, at least 1.
         width: Likewise.
         multiple: What height and width of the padded images are multiples of.
         smallest: The least that they are.
+        rows: Where rows are added: `"sintel"` for as many above as below, `"kitti"` for all below. As many columns are
+            added to the left as to the right.
 
     Raises:
-        ValueError: A number is below 1.
+        ValueError: A number is below 1, or `rows` is something else.
 
     Example:
+        >>> from zoo_flow.padding import padding_for
         >>> padding_for(436, 1024)
         Padding(left=0, right=0, top=2, bottom=2)
+        >>> padding_for(375, 1242, rows="kitti")
+        Padding(left=3, right=3, top=0, bottom=1)
     """
     if min(height, width, multiple, smallest) < 1:
         raise ValueError(
             "height, width, multiple and smallest should be at least 1, found "
             f"{height}, {width}, {multiple} and {smallest}"
         )
-    rows, columns = (-(-max(size, smallest) // multiple) * multiple - size for size in (height, width))
-    return Padding(columns // 2, columns - columns // 2, rows // 2, rows - rows // 2)
+    if rows not in ROWS:
+        raise ValueError(f"rows is {' or '.join(map(repr, ROWS))}, found {rows!r}.")
+    down, across = (-(-max(size, smallest) // multiple) * multiple - size for size in (height, width))
+    above = down // 2 if rows == "sintel" else 0
+    return Padding(across // 2, across - across // 2, above, down - above)
 
 
 def pad_images(
-    image1: Tensor, image2: Tensor, *, multiple: int = 8, smallest: int = 128
+    image1: Tensor, image2: Tensor, *, multiple: int = 8, smallest: int = 128, rows: str = "sintel"
 ) -> tuple[Tensor, Tensor, Padding]:
     """Bring two images of one size to one that flow models take.
 
     Args:
         image1: `(N, C, H, W)`.
         image2: The same.
-        multiple: What height and width become multiples of.
-        smallest: The least that they become.
+        multiple: As in `padding_for`.
+        smallest: Likewise.
+        rows: Likewise.
 
     Returns:
         The padded images, and the padding, whose `remove` gives a flow the size of the images again.
 
     Raises:
-        ValueError: The images differ in shape, or have no pixels.
+        ValueError: The images differ in shape, or have no pixels; or `rows` is something else.
 
     Example:
+        >>> import torch
+        >>> from zoo_flow.padding import pad_images
         >>> image1, image2, padding = pad_images(torch.zeros(1, 3, 100, 150), torch.zeros(1, 3, 100, 150))
         >>> image1.shape
         torch.Size([1, 3, 128, 152])
@@ -83,5 +97,5 @@ def pad_images(
     """
     if image1.shape != image2.shape:
         raise ValueError(f"images should have the same shape, found {list(image1.shape)} and {list(image2.shape)}")
-    padding = padding_for(image1.shape[-2], image1.shape[-1], multiple=multiple, smallest=smallest)
+    padding = padding_for(image1.shape[-2], image1.shape[-1], multiple=multiple, smallest=smallest, rows=rows)
     return padding.add(image1), padding.add(image2), padding

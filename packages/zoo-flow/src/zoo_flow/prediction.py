@@ -11,12 +11,14 @@ from torch import Tensor, nn
 
 from zoo_core import WeightsEnum
 from zoo_core.drawing import with_caption
-from zoo_core.images import read_image
-from zoo_core.prediction import Prediction, Predictor, apply_by_shape
+from zoo_core.images import ImageSource, read_image
+from zoo_core.inference import noise
+from zoo_core.prediction import Prediction, Predictor, apply_by_shape, find_device, rounded_repr
 from zoo_core.transforms import tensor_to_pil
 
 from .drawing import colour_wheel, flow_to_image
-from .padding import Padding, padding_for
+from .files import write_flo
+from .padding import ROWS, Padding, padding_for
 
 MAX_PIXELS = 1920 * 1088
 """Greatest size of an image: correlations of all pairs of pixels take 6 GB then, and grow with the square."""
@@ -28,12 +30,15 @@ ImagePair: TypeAlias = tuple[Image.Image, Image.Image]
 class OpticalFlow(Prediction):
     """How pixels move from one image to another."""
 
+    raw_suffix = ".flo"
     mean: tuple[float, float]
     """Mean flow, to the right and downwards, in pixels."""
     longest: float
     """Length of the longest flow, in pixels."""
     flow: Tensor = field(repr=False, compare=False)
     """The flow of each pixel of the first image, `(2, H, W)`, to the right and downwards, in pixels, on the CPU."""
+
+    __repr__ = rounded_repr
 
     def to_dict(self) -> dict[str, Any]:
         """Return what matters as JSON takes it, without the flow of single pixels."""
@@ -43,6 +48,10 @@ class OpticalFlow(Prediction):
         """Return how far pixels move."""
         right, down = self.mean
         return f"mean ({right:+.2f}, {down:+.2f}) px  longest {self.longest:.2f} px"
+
+    def write_raw(self, path: Path) -> None:
+        """Write the flow of each pixel as a `.flo` file."""
+        write_flo(path, self.flow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +70,38 @@ class FlowPredictor(Predictor[ImagePair, PairInput]):
             the flow `(N, 2, H, W)`; put into evaluation mode.
         weights: The entry that the model was built with: its preprocessing.
         device: Where the model runs.
+        num_flow_updates: Iterations, at least 1, as the model's argument; the model's default if not given.
+        padding: Where rows are added to images, as `padding.padding_for` has it: `"sintel"` or `"kitti"`.
+
+    Raises:
+        ValueError: `num_flow_updates` or `padding` is out of range.
     """
 
-    def __init__(self, model: nn.Module, weights: WeightsEnum, *, device: str = "cpu") -> None:
-        self.device = torch.device(device)
+    media = "image pairs"
+
+    def __init__(
+        self,
+        model: nn.Module,
+        weights: WeightsEnum,
+        *,
+        device: str = "cpu",
+        num_flow_updates: int | None = None,
+        padding: str = "sintel",
+    ) -> None:
+        if num_flow_updates is not None and num_flow_updates < 1:
+            raise ValueError(f"num_flow_updates is a number of iterations of at least 1, found {num_flow_updates}.")
+        if padding not in ROWS:
+            raise ValueError(f"padding is {' or '.join(map(repr, ROWS))}, found {padding!r}.")
+        self.arguments = {} if num_flow_updates is None else {"num_flow_updates": num_flow_updates}
+        self.rows = padding
+        self.device = find_device(device)
         self.model = model.eval().to(self.device)
         self.transforms = weights.transforms()
         self.smallest = max(weights.meta["min_size"])
 
-    def read(self, paths: Sequence[Path]) -> ImagePair:
+    def read(self, files: Sequence[ImageSource]) -> ImagePair:
         """Decode two images."""
-        first, second = paths
+        first, second = files
         return read_image(first), read_image(second)
 
     def preprocess(self, decoded: ImagePair) -> PairInput:
@@ -85,11 +115,13 @@ class FlowPredictor(Predictor[ImagePair, PairInput]):
             raise ValueError(
                 f"both images should have the same size, found {width} x {height} and {other[0]} x {other[1]}"
             )
-        if width * height > MAX_PIXELS:
+        padding = padding_for(height, width, smallest=self.smallest, rows=self.rows)
+        padded = (width + padding.left + padding.right) * (height + padding.top + padding.bottom)
+        if width * height > MAX_PIXELS or padded > max(MAX_PIXELS, 2 * width * height):
             raise ValueError(
                 f"images for flow should have at most {MAX_PIXELS} pixels, found {width} x {height}: make them smaller"
+                f" (sides of less than {self.smallest} count as {self.smallest})"
             )
-        padding = padding_for(height, width, smallest=self.smallest)
         return PairInput(padding.add(torch.stack(self.transforms(*decoded))), padding)
 
     @torch.inference_mode()
@@ -113,8 +145,13 @@ class FlowPredictor(Predictor[ImagePair, PairInput]):
 
     def _estimate(self, pairs: Tensor) -> Tensor:
         first, second = pairs.to(self.device).unbind(1)
-        flow: Tensor = self.model(first, second, all_flows=False)[-1]
+        flow: Tensor = self.model(first, second, all_flows=False, **self.arguments)[-1]
         return flow.cpu()
+
+
+def example(model: nn.Module, *_: object) -> tuple[Tensor, ...]:
+    """Return two images to try a model with."""
+    return noise(model, 2, 1, 3, 128, 128).unbind(0)
 
 
 def _result(source: str, flow: Tensor) -> OpticalFlow:

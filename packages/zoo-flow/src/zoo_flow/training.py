@@ -35,6 +35,8 @@ def sequence_loss(
         ValueError: There is no flow, or shapes do not match.
 
     Example:
+        >>> import torch
+        >>> from zoo_flow.training import sequence_loss
         >>> target = torch.ones(1, 2, 4, 4)
         >>> sequence_loss([0 * target, target], target)
         tensor(0.8000)

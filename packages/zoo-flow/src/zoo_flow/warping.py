@@ -20,6 +20,8 @@ def warp(image: Tensor, flow: Tensor) -> Tensor:
         TypeError: The image is not floating point.
 
     Example:
+        >>> import torch
+        >>> from zoo_flow.warping import warp
         >>> image = torch.tensor([[[1.0, 2.0, 4.0]]])
         >>> warp(image, torch.tensor([0.5, 0.0]).view(2, 1, 1).expand(2, 1, 3))
         tensor([[[1.5000, 3.0000, 2.0000]]])

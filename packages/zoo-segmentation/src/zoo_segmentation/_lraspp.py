@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from zoo_classification.catalogue.mobilenetv3 import MobileNet_V3_Large_Weights
-from zoo_core.building import builder
-from zoo_core.layers import ConvNormActivation
+from zoo_classification import MobileNetV3
+from zoo_core.building import ChosenBackbone, builder
+from zoo_core.layers import ConvNormActivation, require_positive
 
-from ._backbones import dilated_mobilenet
-from ._segmenter import build_segmenter, upsample
+from ._backbones import MOBILENET_V3_LARGE, dilated_mobilenet
+from ._segmenter import NUM_CLASSES, upsample
 from .catalogue.lraspp import LRASPP_MobileNet_V3_Large_Weights
 
 
@@ -24,7 +24,7 @@ class LRASPPHead(nn.Module):
     Args:
         low_channels: Channels of the fine features.
         high_channels: Channels of the coarse features.
-        num_classes: Number of classes.
+        num_classes: Number of classes, with the background.
         inter_channels: Channels in between.
 
     Shape:
@@ -32,6 +32,8 @@ class LRASPPHead(nn.Module):
         scores `(N, num_classes, H, W)`.
 
     Example:
+        >>> import torch
+        >>> from zoo_segmentation import LRASPPHead
         >>> features = {"low": torch.zeros(2, 40, 8, 10), "high": torch.zeros(2, 960, 4, 5)}
         >>> LRASPPHead(40, 960, num_classes=5, inter_channels=128)(features).shape
         torch.Size([2, 5, 8, 10])
@@ -46,9 +48,9 @@ class LRASPPHead(nn.Module):
         self.low_classifier = nn.Conv2d(low_channels, num_classes, 1)
         self.high_classifier = nn.Conv2d(inter_channels, num_classes, 1)
 
-    def forward(self, features: dict[str, Tensor]) -> Tensor:
+    def forward(self, input: dict[str, Tensor]) -> Tensor:  # noqa: A002 # the name that users know
         """Score the pixels of the fine features for each class."""
-        low, high = features["low"], features["high"]
+        low, high = input["low"], input["high"]
         coarse = self.high_classifier(self.cbr(high) * self.scale(high))
         # Each pixel is classified for itself: scores can be interpolated, which are fewer than the features.
         scores: Tensor = self.low_classifier(low) + upsample(coarse, low)
@@ -60,19 +62,18 @@ class LRASPP(nn.Module):
 
     Args:
         backbone: From images `(N, 3, H, W)` to a mapping with the features `"low"`, `(N, low_channels, H', W')`, and
-            `"high"`, `(N, high_channels, h, w)`: `zoo_core.layers.IntermediateLayers` makes one of many networks.
-        low_channels: Channels of the fine features.
-        high_channels: Channels of the coarse features.
-        num_classes: Number of classes.
-        inter_channels: Channels in between.
+            `"high"`, `(N, high_channels, h, w)`: `zoo_core.layers.IntermediateLayerGetter` makes one of many networks.
+        low_channels, high_channels, num_classes, inter_channels: As for `LRASPPHead`.
 
     Shape:
         Images `(N, 3, H, W)` of any size to an ordered dictionary of the scores `"out"`, `(N, num_classes, H, W)`.
 
     Example:
+        >>> import torch
+        >>> from zoo_segmentation import LRASPP
         >>> from zoo_classification import resnet18
-        >>> from zoo_core.layers import IntermediateLayers
-        >>> backbone = IntermediateLayers(resnet18(), {"layer2": "low", "layer4": "high"})
+        >>> from zoo_core.layers import IntermediateLayerGetter
+        >>> backbone = IntermediateLayerGetter(resnet18(), {"layer2": "low", "layer4": "high"})
         >>> LRASPP(backbone, 128, 512, num_classes=5)(torch.zeros(2, 3, 64, 96))["out"].shape
         torch.Size([2, 5, 64, 96])
     """
@@ -86,39 +87,20 @@ class LRASPP(nn.Module):
         self.backbone = backbone
         self.classifier = LRASPPHead(low_channels, high_channels, num_classes, inter_channels)
 
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Score the pixels of images, `(N, 3, H, W)`, for each class, `(N, num_classes, H, W)`."""
+    def forward(self, input: Tensor) -> dict[str, Tensor]:  # noqa: A002 # the name that users know
+        """Score the pixels of images `input`, `(N, 3, H, W)`, for each class, `(N, num_classes, H, W)`."""
         outputs: dict[str, Tensor] = OrderedDict()
-        outputs["out"] = upsample(self.classifier(self.backbone(images)), images)
+        outputs["out"] = upsample(self.classifier(self.backbone(input)), input)
         return outputs
 
 
-def _on_mobilenet(*, num_classes: int, weights_backbone: MobileNet_V3_Large_Weights | None, **kwargs: Any) -> LRASPP:
-    backbone, channels = dilated_mobilenet(return_stages={-4: "low", -1: "high"}, weights=weights_backbone, **kwargs)
-    return LRASPP(backbone, channels["low"], channels["high"], num_classes)
-
-
 @builder(
-    weights=LRASPP_MobileNet_V3_Large_Weights.COCO_WITH_VOC_LABELS_V1,
-    weights_backbone=MobileNet_V3_Large_Weights.IMAGENET1K_V1,
+    LRASPP_MobileNet_V3_Large_Weights.COCO_WITH_VOC_LABELS_V1, num_classes=NUM_CLASSES, backbone=MOBILENET_V3_LARGE
 )
-def lraspp_mobilenet_v3_large(
-    *,
-    weights: LRASPP_MobileNet_V3_Large_Weights | str | None = None,
-    progress: bool = True,
-    num_classes: int | None = None,
-    weights_backbone: MobileNet_V3_Large_Weights | str | None = MobileNet_V3_Large_Weights.IMAGENET1K_V1,
-    **kwargs: Any,
-) -> LRASPP:
+def lraspp_mobilenet_v3_large(*, backbone: ChosenBackbone[MobileNetV3], num_classes: int, **kwargs: Any) -> LRASPP:
     """LR-ASPP on a MobileNetV3-Large that stays at 1/16 of the image's resolution.
 
     Args:
-        weights: A member of `LRASPP_MobileNet_V3_Large_Weights` or its name; `None` for none but those of the backbone.
-        progress: Show a bar while downloading.
-        num_classes: Number of classes with the background; 21, or that of the weights, if not given. Another number
-            than the weights' gives fresh classifiers, and everything else from the file.
-        weights_backbone: A member of `MobileNet_V3_Large_Weights` or its name; `None` to initialise the backbone at
-            random. With `weights` it is not looked at.
         **kwargs: Passed on to the backbone, `zoo_classification.mobilenet_v3_large`.
 
     Raises:
@@ -126,17 +108,14 @@ def lraspp_mobilenet_v3_large(
         NotImplementedError: `aux_loss` is asked for: this network has no auxiliary classifier.
 
     Example:
+        >>> import torch
+        >>> from zoo_segmentation import lraspp_mobilenet_v3_large
         >>> model = lraspp_mobilenet_v3_large(weights_backbone=None, num_classes=5).eval()
         >>> model(torch.zeros(1, 3, 64, 96))["out"].shape
         torch.Size([1, 5, 64, 96])
     """
     if kwargs.pop("aux_loss", False):
         raise NotImplementedError("This model does not use auxiliary loss: leave out aux_loss, or set it to False.")
-    return build_segmenter(
-        _on_mobilenet,
-        weights=weights,
-        progress=progress,
-        num_classes=num_classes,
-        weights_backbone=weights_backbone,
-        **kwargs,
-    )
+    require_positive(num_classes=num_classes)
+    features, channels = dilated_mobilenet(backbone, {"low": -4, "high": -1}, **kwargs)
+    return LRASPP(features, channels["low"], channels["high"], num_classes)

@@ -36,6 +36,8 @@ def label_map(scores: Tensor | Mapping[str, Tensor], size: tuple[int, int] | Non
         ValueError: The scores have less than three dimensions, or no class or pixel; or `size` is not positive.
 
     Example:
+        >>> import torch
+        >>> from zoo_segmentation.masks import label_map
         >>> label_map(torch.tensor([[[0.0, 1.0]], [[1.0, 0.0]]]), (1, 4))
         tensor([[1, 1, 0, 0]])
     """
@@ -76,6 +78,8 @@ def to_image(labels: Tensor) -> Image.Image:
         ValueError: `labels` is no map of such integers.
 
     Example:
+        >>> import torch
+        >>> from zoo_segmentation.masks import to_image
         >>> to_image(torch.tensor([[0, 15]])).getpixel((1, 0))
         15
     """
@@ -98,6 +102,8 @@ def class_shares(labels: Tensor) -> dict[int, float]:
         labels: Integers of any shape, not below 0.
 
     Example:
+        >>> import torch
+        >>> from zoo_segmentation.masks import class_shares
         >>> class_shares(torch.tensor([[0, 15], [15, 15]]))
         {15: 0.75, 0: 0.25}
     """
@@ -133,6 +139,9 @@ def overlay(
             `opacity` is out of range.
 
     Example:
+        >>> import torch
+        >>> from PIL import Image
+        >>> from zoo_segmentation.masks import overlay
         >>> photo, labels = Image.new("RGB", (64, 48)), torch.full((48, 64), 12)
         >>> overlay(photo, labels, ["background"] * 12 + ["dog"], legend=False).size
         (64, 48)

@@ -10,10 +10,12 @@ from PIL import Image
 from torch import Tensor, nn
 
 from zoo_core import WeightsEnum
-from zoo_core.images import read_image
-from zoo_core.prediction import Prediction, Predictor, apply_by_shape
+from zoo_core.images import ImageSource, read_image
+from zoo_core.prediction import Prediction, Predictor, apply_by_shape, find_device, rounded_repr, stamp
 
 from .masks import class_shares, label_map, overlay, to_image
+
+_SIZES = ("image", "input")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class ClassShare:
         """Return the class as JSON takes it."""
         return {"label": self.label, "index": self.index, "share": self.share}
 
+    __repr__ = rounded_repr
+
     def __str__(self) -> str:
         return f"{self.label} {self.share:.1%}"
 
@@ -42,10 +46,11 @@ class ClassShare:
 class Segmentation(Prediction):
     """The classes of an image's pixels."""
 
+    raw_suffix = ".png"
     classes: tuple[ClassShare, ...]
     """Those that occur, the largest area first."""
     labels: Image.Image = field(repr=False, compare=False)
-    """The class of each pixel, an image of mode `"P"` and of the size of the input, as `masks.to_image` gives it."""
+    """The class of each pixel, an image of mode `"P"` and of the size asked for, as `masks.to_image` gives it."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the classes as JSON takes them, without those of single pixels."""
@@ -54,6 +59,10 @@ class Segmentation(Prediction):
     def summary(self) -> str:
         """Return the classes with their shares of the pixels."""
         return "  ".join(map(str, self.classes))
+
+    def write_raw(self, path: Path) -> None:
+        """Write the class of each pixel as a PNG file with a palette, whose pixels are the indices of the classes."""
+        self.labels.save(path, "PNG", pnginfo=stamp(self.source))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +81,27 @@ class SegmentationPredictor(Predictor[Image.Image, ImageInput]):
             mode.
         weights: The entry that the model was built with: its preprocessing, and the names of the classes.
         device: Where the model runs.
+        labels_at: At which size label maps are given: at that of the `"image"` itself, or of the model's `"input"`,
+            which is where published numbers are compared.
+
+    Raises:
+        ValueError: `labels_at` is something else.
     """
 
-    def __init__(self, model: nn.Module, weights: WeightsEnum, *, device: str = "cpu") -> None:
-        self.device = torch.device(device)
+    def __init__(
+        self, model: nn.Module, weights: WeightsEnum, *, device: str = "cpu", labels_at: str = "image"
+    ) -> None:
+        if labels_at not in _SIZES:
+            raise ValueError(f"labels_at is {' or '.join(map(repr, _SIZES))}, found {labels_at!r}.")
+        self.labels_at = labels_at
+        self.device = find_device(device)
         self.model = model.eval().to(self.device)
         self.transforms = weights.transforms()
         self.categories = tuple(weights.meta["categories"])
 
-    def read(self, paths: Sequence[Path]) -> Image.Image:
+    def read(self, files: Sequence[ImageSource]) -> Image.Image:
         """Decode an image."""
-        return read_image(paths[0])
+        return read_image(files[0])
 
     def preprocess(self, decoded: Image.Image) -> ImageInput:
         """Return the model's input for one image."""
@@ -93,14 +112,21 @@ class SegmentationPredictor(Predictor[Image.Image, ImageInput]):
         """Predict one batch of preprocessed images; `sources` names them."""
         scores = apply_by_shape(self._score, [image.pixels for image in inputs])
         return [
-            self._segmentation(source, label_map(image_scores, image.size))
+            self._segmentation(source, label_map(image_scores, self._size(image)))
             for source, image_scores, image in zip(sources, scores, inputs, strict=True)
         ]
 
     def draw(self, decoded: Image.Image, prediction: Prediction) -> Image.Image:
-        """Return the image with its classes in colours, and their names beneath it."""
+        """Return the image, at the label map's size, with its classes in colours, and their names beneath it."""
         assert isinstance(prediction, Segmentation)
-        return overlay(decoded, prediction.labels, self.categories)
+        labels = prediction.labels
+        shown = decoded if decoded.size == labels.size else decoded.resize(labels.size, Image.Resampling.BILINEAR)
+        return overlay(shown, labels, self.categories)
+
+    def _size(self, image: ImageInput) -> tuple[int, int]:
+        """Return height and width of an image's label map."""
+        height, width = image.pixels.shape[-2:]
+        return (height, width) if self.labels_at == "input" else image.size
 
     def _score(self, images: Tensor) -> Tensor:
         scores: Tensor = self.model(images.to(self.device))["out"]

@@ -1,5 +1,8 @@
+from ._multiscale_attention import MultiscaleAttention as MultiscaleAttention
 from ._mvit import MSBlockConfig as MSBlockConfig
+from ._mvit import MultiscaleBlock as MultiscaleBlock
 from ._mvit import MViT as MViT
+from ._mvit import PositionalEncoding as PositionalEncoding
 from ._mvit import mvit_v1_b as mvit_v1_b
 from ._mvit import mvit_v2_s as mvit_v2_s
 from ._resnet import BasicBlock as BasicBlock
@@ -14,7 +17,11 @@ from ._resnet import mc3_18 as mc3_18
 from ._resnet import r2plus1d_18 as r2plus1d_18
 from ._resnet import r3d_18 as r3d_18
 from ._s3d import S3D as S3D
+from ._s3d import SepInceptionBlock3D as SepInceptionBlock3D
+from ._s3d import TemporalSeparableConv as TemporalSeparableConv
 from ._s3d import s3d as s3d
+from ._swin_transformer import PatchEmbed3d as PatchEmbed3d
+from ._swin_transformer import ShiftedWindowAttention3d as ShiftedWindowAttention3d
 from ._swin_transformer import SwinTransformer3d as SwinTransformer3d
 from ._swin_transformer import swin3d_b as swin3d_b
 from ._swin_transformer import swin3d_s as swin3d_s

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo_core.layers import require_positive, trunc_normal_
+from zoo_core.layers import attend, is_symbol, join_heads, record_call, require_positive, trunc_normal_
 
 Grid = tuple[int, int, int]
 """Tokens in time, height and width."""
@@ -28,54 +28,40 @@ def as_triple(numbers: Sequence[int]) -> Grid:
 
 
 class Pool(nn.Module):
-    """Pools the tokens, but for the class token, and normalises all (V1, section 3.1).
-
-    Args:
-        pool: Pools maps `(..., C, T, H, W)`.
-        norm: Normalises tokens; `None` for no normalisation.
-    """
+    """Pools the tokens, but for the class token, as maps `(..., C, T, H, W)`, and normalises all (V1, section 3.1)."""
 
     def __init__(self, pool: nn.Module, norm: nn.Module | None) -> None:
         super().__init__()
         self.pool = pool
         self.norm_act = nn.Identity() if norm is None else nn.Sequential(norm)
 
-    def forward(self, tokens: Tensor, grid: Grid) -> tuple[Tensor, Grid]:
-        """Pool `tokens`, `(N, L, C)` of that grid; return `(N, L', C)` and its grid.
+    def forward(self, x: Tensor, thw: Grid) -> tuple[Tensor, Grid]:
+        """Pool tokens `x`, `(N, L, C)`, of the grid `thw`; return `(N, L', C)` and its grid.
 
         Maps have their channels last in memory, as tokens have, which is fastest to pool.
         """
-        class_token, patches = tokens[:, :1], tokens[:, 1:].contiguous()
-        pooled = self.pool(torch.unflatten(patches, 1, grid).permute(0, 4, 1, 2, 3)).permute(0, 2, 3, 4, 1)
-        tokens = torch.cat([class_token, pooled.flatten(1, 3)], 1)
-        return self.norm_act(tokens), as_triple(pooled.shape[1:4])
+        class_token, patches = x[:, :1], x[:, 1:].contiguous()
+        pooled = self.pool(torch.unflatten(patches, 1, thw).permute(0, 4, 1, 2, 3)).permute(0, 2, 3, 4, 1)
+        x = torch.cat([class_token, pooled.flatten(1, 3)], 1)
+        return self.norm_act(x), as_triple(pooled.shape[1:4])
 
 
 class MultiscaleAttention(nn.Module):
     """Multi-head attention among pooled tokens (V1, section 3.1; V2, section 4.1).
 
-    Args:
-        input_size: Tokens of the input in time, height and width.
-        embed_dim: Channels of the input.
-        output_dim: Channels of the output.
-        num_heads: Attention heads; they share `output_dim` evenly.
-        kernel_q: Size of the pooling of queries in time, height and width; empty for no pooling.
-        kernel_kv: Likewise, of keys and values.
-        stride_q: Stride of the pooling of queries; empty for no pooling.
-        stride_kv: Likewise, of keys and values.
-        residual_pool: Add the pooled queries to the output (V2, equation 5).
-        residual_with_cls_embed: Do so for the class token, too.
-        rel_pos_embed: Add decomposed relative positions to the scores (V2, equation 4).
-        dropout: Probability that an element of the output is dropped in training.
-        norm_layer: Called with the channels of a head.
+    `input_size` is the grid of the input; the heads share `output_dim` evenly, and `norm_layer` is called with the
+    channels of one. The other arguments are those of `MSBlockConfig` and of `MViT`: `residual_pool` is equation 5 of
+    V2, `rel_pos_embed` equation 4.
 
     Shape:
         `(N, L, embed_dim)` and its grid to `(N, L', output_dim)` and its grid.
 
     Raises:
-        ValueError: An argument cannot be an attention layer.
+        ValueError: `num_heads` does not divide `output_dim`, or is not positive.
 
     Example:
+        >>> import torch
+        >>> from zoo_video import MultiscaleAttention
         >>> attention = MultiscaleAttention(
         ...     [4, 8, 8], 48, 96, 2, [3, 3, 3], [3, 3, 3], [1, 2, 2], [1, 4, 4], True, False, True
         ... )
@@ -121,7 +107,8 @@ class MultiscaleAttention(nn.Module):
         self.rel_pos_h, self.rel_pos_w, self.rel_pos_t = (_position_table(size, self.head_dim) for size in tables)
 
     def forward(self, x: Tensor, thw: Grid) -> tuple[Tensor, Grid]:
-        """Attend among the tokens `x`, `(N, L, embed_dim)`, of the grid `thw`."""
+        if is_symbol(x):
+            return record_call(self, x, thw)  # type: ignore[no-any-return]
         projected = torch.unflatten(self.qkv(x), 2, (3, self.num_heads, self.head_dim)).permute(2, 0, 3, 1, 4)
         query, grid = self._pool(self.pool_q, projected[0], thw)
         key, key_grid = self._pool(self.pool_k, projected[1], thw)
@@ -132,7 +119,7 @@ class MultiscaleAttention(nn.Module):
             if not self.residual_with_cls_embed:
                 residual[:, :, :1] = attended[:, :, :1]
             attended = residual
-        result: Tensor = self.project(attended.transpose(1, 2).flatten(2))
+        result: Tensor = self.project(join_heads(attended))
         return result, grid
 
     def _pool(self, pool: nn.Module | None, tokens: Tensor, grid: Grid) -> tuple[Tensor, Grid]:
@@ -159,7 +146,7 @@ class MultiscaleAttention(nn.Module):
             selection = F.pad(selection, [0, extra, 1, 0]).expand(*key.shape[:2], -1, -1)
             key = torch.cat([key, selection], -1)
             value = F.pad(value, [0, query.shape[-1] - self.head_dim])
-        attended = F.scaled_dot_product_attention(query, key, value, scale=scale)
+        attended = attend(query, key, value, scale=scale)
         return attended[..., : self.head_dim]
 
 

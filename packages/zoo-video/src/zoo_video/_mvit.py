@@ -16,8 +16,17 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from zoo_core.building import build, builder
-from zoo_core.layers import MLP, StochasticDepth, initialise_linear, require_positive, trunc_normal_
+from zoo_core.building import ClassificationNetwork, builder
+from zoo_core.layers import (
+    MLP,
+    NotScriptable,
+    StochasticDepth,
+    depth_ramp,
+    initialise_linear,
+    is_symbol,
+    require_positive,
+    trunc_normal_,
+)
 
 from ._clips import require_clips
 from ._multiscale_attention import Grid, MultiscaleAttention, Pool, as_triple
@@ -65,16 +74,8 @@ class MSBlockConfig:
 class MultiscaleBlock(nn.Module):
     """Pooling attention and a perceptron, each with a shortcut and normalised before (V1, figure 3; V2, figure 2).
 
-    Args:
-        input_size: Tokens of the input in time, height and width.
-        cnf: The configuration.
-        residual_pool: Add the pooled queries to the attention's output.
-        residual_with_cls_embed: Do so for the class token, too.
-        rel_pos_embed: Add decomposed relative positions to the scores.
-        proj_after_attn: Change the number of channels in the attention (V2), not in the perceptron (V1).
-        dropout: Probability that an element of either branch is dropped in training.
-        stochastic_depth_prob: Probability that either branch is dropped for a clip in training.
-        norm_layer: Called with a number of channels.
+    `input_size` is the grid of the input, `dropout` the probability that an element of either branch is dropped in
+    training, `stochastic_depth_prob` that either branch is dropped for a clip. The other arguments are those of `MViT`.
 
     Shape:
         `(N, L, input_channels)` and its grid to `(N, L', output_channels)` and its grid.
@@ -113,14 +114,13 @@ class MultiscaleBlock(nn.Module):
             dropout=dropout,
             norm_layer=norm_layer,
         )
-        self.mlp = MLP(attn_dim, 4 * attn_dim, dropout, cnf.output_channels)
+        self.mlp = MLP(attn_dim, [4 * attn_dim, cnf.output_channels], activation_layer=nn.GELU, dropout=dropout)
         self.stochastic_depth = StochasticDepth(stochastic_depth_prob, "row")
         self.project = None
         if cnf.input_channels != cnf.output_channels:
             self.project = nn.Linear(cnf.input_channels, cnf.output_channels)
 
     def forward(self, x: Tensor, thw: Grid) -> tuple[Tensor, Grid]:
-        """Transform the tokens `x`, `(N, L, input_channels)`, of the grid `thw`."""
         normalised = self.norm1(x)
         attended, grid = self.attn(normalised, thw)
         if self.project is not None and self.proj_after_attn:
@@ -145,11 +145,7 @@ def _pool_skip(stride: Sequence[int]) -> Pool | None:
 class PositionalEncoding(nn.Module):
     """Puts a class token before the patches', and adds positions in space and time (V1, section 3.2).
 
-    Args:
-        embed_size: Channels, C.
-        spatial_size: Tokens in height and width.
-        temporal_size: Tokens in time.
-        rel_pos_embed: Whether positions are relative, and added to the attention's scores instead.
+    Sizes are in tokens. With `rel_pos_embed` positions are relative, and added to the attention's scores instead.
 
     Shape:
         `(N, T * H * W, C)` to `(N, 1 + T * H * W, C)`.
@@ -171,7 +167,6 @@ class PositionalEncoding(nn.Module):
             trunc_normal_(parameter, std=0.02)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Encode the patches' tokens `x`, `(N, T * H * W, C)`."""
         class_token: Tensor = self.class_token
         if self.spatial_pos is not None and self.temporal_pos is not None and self.class_pos is not None:
             x = x + (self.temporal_pos[:, None] + self.spatial_pos).flatten(0, 1)
@@ -179,7 +174,7 @@ class PositionalEncoding(nn.Module):
         return torch.cat([class_token.expand(x.shape[0], 1, -1), x], 1)
 
 
-class MViT(nn.Module):
+class MViT(NotScriptable, ClassificationNetwork):
     """A Multiscale Vision Transformer of either version.
 
     Args:
@@ -209,6 +204,8 @@ class MViT(nn.Module):
         TypeError: Something in `block_setting` is no configuration.
 
     Example:
+        >>> import torch
+        >>> from zoo_video import MSBlockConfig, MViT
         >>> row = MSBlockConfig(1, 24, 24, [3, 3, 3], [3, 3, 3], [1, 2, 2], [1, 4, 4])
         >>> network = MViT((64, 64), 8, [row], True, False, rel_pos_embed=True, proj_after_attn=True, num_classes=10)
         >>> network(torch.zeros(2, 3, 8, 64, 64)).shape
@@ -247,7 +244,8 @@ class MViT(nn.Module):
         size = [side // stride for side, stride in zip(self.clip_size, patch_embed_stride, strict=True)]
         self.pos_encoding = PositionalEncoding(settings[0].input_channels, (size[1], size[2]), size[0], rel_pos_embed)
         self.blocks = nn.ModuleList()
-        for index, cnf in enumerate(settings):
+        probabilities = depth_ramp(stochastic_depth_prob, len(settings))
+        for cnf, probability in zip(settings, probabilities, strict=True):
             layer = (block or MultiscaleBlock)(
                 input_size=size,
                 cnf=cnf,
@@ -256,7 +254,7 @@ class MViT(nn.Module):
                 rel_pos_embed=rel_pos_embed,
                 proj_after_attn=proj_after_attn,
                 dropout=attention_dropout,
-                stochastic_depth_prob=stochastic_depth_prob * index / max(len(settings) - 1, 1),
+                stochastic_depth_prob=probability,
                 norm_layer=norm_layer,
             )
             self.blocks.append(layer)
@@ -266,22 +264,33 @@ class MViT(nn.Module):
         self.head = nn.Sequential(
             nn.Dropout(dropout, inplace=True), nn.Linear(settings[-1].output_channels, num_classes)
         )
+        self.num_features, self.num_classes = settings[-1].output_channels, num_classes
         self.apply(initialise_linear)
 
-    def forward(self, clips: Tensor) -> Tensor:
-        """Score clips, `(N, 3, T, H, W)`, for each class, `(N, num_classes)`."""
-        require_clips(clips)
-        patches = self.conv_proj(clips)
-        grid = self._checked_grid(patches, clips)
-        tokens = self.pos_encoding(patches.flatten(2).transpose(1, 2))
-        for block in self.blocks:
-            tokens, grid = block(tokens, grid)
-        scores: Tensor = self.head(self.norm(tokens[:, 0]))
+    def forward(self, x: Tensor) -> Tensor:
+        """Score clips `x`, `(N, 3, T, H, W)`, for each class, `(N, num_classes)`."""
+        scores: Tensor = self.head(self._pool(self._extract(x)))
         return scores
 
+    def _extract(self, images: Tensor) -> Tensor:
+        require_clips(images)
+        patches = self.conv_proj(images)
+        grid = self._checked_grid(patches, images)
+        tokens: Tensor = self.pos_encoding(patches.flatten(2).transpose(1, 2))
+        for block in self.blocks:
+            tokens, grid = block(tokens, grid)
+        return tokens
+
+    def _pool(self, features: Tensor) -> Tensor:
+        pooled: Tensor = self.norm(features[:, 0])
+        return pooled
+
     def _checked_grid(self, patches: Tensor, clips: Tensor) -> Grid:
+        expected = (self.pos_encoding.temporal_size, *self.pos_encoding.spatial_size)
+        if is_symbol(clips):
+            return expected
         grid = as_triple(patches.shape[2:])
-        if grid != (self.pos_encoding.temporal_size, *self.pos_encoding.spatial_size):
+        if grid != expected:
             sizes = "{} frames of {} x {} pixels"
             raise ValueError(
                 f"clips should be {sizes.format(*self.clip_size)}, found {sizes.format(*clips.shape[2:])}: "
@@ -299,73 +308,57 @@ def _checked_settings(settings: object) -> Sequence[MSBlockConfig]:
 
 
 _CUBE = (3, 3, 3)
-_DEFAULTS: dict[str, Any] = {"spatial_size": (224, 224), "temporal_size": 16, "stochastic_depth_prob": 0.2}
+_FOR_16_FRAMES: dict[str, Any] = {"spatial_size": (224, 224), "temporal_size": 16, "stochastic_depth_prob": 0.2}
 
 
-@builder(weights=MViT_V1_B_Weights.KINETICS400_V1)
-def mvit_v1_b(*, weights: MViT_V1_B_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> MViT:
+@builder(MViT_V1_B_Weights.KINETICS400_V1)
+def mvit_v1_b(**kwargs: Any) -> MViT:
     """MViT-B of the first version, for 16 frames (V1, table 3).
 
     Args:
-        weights: A member of `MViT_V1_B_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
         **kwargs: Passed on to `MViT`; `spatial_size=(224, 224)`, `temporal_size=16` and `stochastic_depth_prob=0.2` if
             not given.
-
-    Example:
-        >>> mvit_v1_b(num_classes=10, spatial_size=(64, 64), temporal_size=4)(torch.zeros(1, 3, 4, 64, 64)).shape
-        torch.Size([1, 10])
     """
-    block_setting = [
-        MSBlockConfig(1, 96, 192, (), _CUBE, (), (1, 8, 8)),
-        MSBlockConfig(2, 192, 192, _CUBE, _CUBE, (1, 2, 2), (1, 4, 4)),
-        MSBlockConfig(2, 192, 384, (), _CUBE, (), (1, 4, 4)),
-        MSBlockConfig(4, 384, 384, _CUBE, _CUBE, (1, 2, 2), (1, 2, 2)),
-        *[MSBlockConfig(4, 384, 384, (), _CUBE, (), (1, 2, 2))] * 9,
-        MSBlockConfig(4, 384, 768, (), _CUBE, (), (1, 2, 2)),
-        MSBlockConfig(8, 768, 768, _CUBE, _CUBE, (1, 2, 2), (1, 1, 1)),
-        MSBlockConfig(8, 768, 768, (), _CUBE, (), (1, 1, 1)),
-    ]
-    version = {
-        "residual_pool": False,
-        "residual_with_cls_embed": False,
-        "rel_pos_embed": False,
-        "proj_after_attn": False,
-    }
-    return build(
-        MViT, block_setting=block_setting, weights=weights, progress=progress, **version, **(_DEFAULTS | kwargs)
+    return MViT(
+        block_setting=[
+            MSBlockConfig(1, 96, 192, (), _CUBE, (), (1, 8, 8)),
+            MSBlockConfig(2, 192, 192, _CUBE, _CUBE, (1, 2, 2), (1, 4, 4)),
+            MSBlockConfig(2, 192, 384, (), _CUBE, (), (1, 4, 4)),
+            MSBlockConfig(4, 384, 384, _CUBE, _CUBE, (1, 2, 2), (1, 2, 2)),
+            *[MSBlockConfig(4, 384, 384, (), _CUBE, (), (1, 2, 2))] * 9,
+            MSBlockConfig(4, 384, 768, (), _CUBE, (), (1, 2, 2)),
+            MSBlockConfig(8, 768, 768, _CUBE, _CUBE, (1, 2, 2), (1, 1, 1)),
+            MSBlockConfig(8, 768, 768, (), _CUBE, (), (1, 1, 1)),
+        ],
+        residual_pool=False,
+        residual_with_cls_embed=False,
+        rel_pos_embed=False,
+        proj_after_attn=False,
+        **(_FOR_16_FRAMES | kwargs),
     )
 
 
-@builder(weights=MViT_V2_S_Weights.KINETICS400_V1)
-def mvit_v2_s(*, weights: MViT_V2_S_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> MViT:
+@builder(MViT_V2_S_Weights.KINETICS400_V1)
+def mvit_v2_s(**kwargs: Any) -> MViT:
     """MViT-S of the second version, for 16 frames (V2, table 1).
 
     Args:
-        weights: A member of `MViT_V2_S_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
         **kwargs: Passed on to `MViT`; `spatial_size=(224, 224)`, `temporal_size=16` and `stochastic_depth_prob=0.2` if
             not given.
-
-    Example:
-        >>> mvit_v2_s(num_classes=10, spatial_size=(64, 64), temporal_size=4)(torch.zeros(1, 3, 4, 64, 64)).shape
-        torch.Size([1, 10])
     """
-    block_setting = [
-        MSBlockConfig(1, 96, 96, _CUBE, _CUBE, (1, 1, 1), (1, 8, 8)),
-        MSBlockConfig(2, 96, 192, _CUBE, _CUBE, (1, 2, 2), (1, 4, 4)),
-        MSBlockConfig(2, 192, 192, _CUBE, _CUBE, (1, 1, 1), (1, 4, 4)),
-        MSBlockConfig(4, 192, 384, _CUBE, _CUBE, (1, 2, 2), (1, 2, 2)),
-        *[MSBlockConfig(4, 384, 384, _CUBE, _CUBE, (1, 1, 1), (1, 2, 2))] * 10,
-        MSBlockConfig(8, 384, 768, _CUBE, _CUBE, (1, 2, 2), (1, 1, 1)),
-        MSBlockConfig(8, 768, 768, _CUBE, _CUBE, (1, 1, 1), (1, 1, 1)),
-    ]
-    version = {
-        "residual_pool": True,
-        "residual_with_cls_embed": False,
-        "rel_pos_embed": True,
-        "proj_after_attn": True,
-    }
-    return build(
-        MViT, block_setting=block_setting, weights=weights, progress=progress, **version, **(_DEFAULTS | kwargs)
+    return MViT(
+        block_setting=[
+            MSBlockConfig(1, 96, 96, _CUBE, _CUBE, (1, 1, 1), (1, 8, 8)),
+            MSBlockConfig(2, 96, 192, _CUBE, _CUBE, (1, 2, 2), (1, 4, 4)),
+            MSBlockConfig(2, 192, 192, _CUBE, _CUBE, (1, 1, 1), (1, 4, 4)),
+            MSBlockConfig(4, 192, 384, _CUBE, _CUBE, (1, 2, 2), (1, 2, 2)),
+            *[MSBlockConfig(4, 384, 384, _CUBE, _CUBE, (1, 1, 1), (1, 2, 2))] * 10,
+            MSBlockConfig(8, 384, 768, _CUBE, _CUBE, (1, 2, 2), (1, 1, 1)),
+            MSBlockConfig(8, 768, 768, _CUBE, _CUBE, (1, 1, 1), (1, 1, 1)),
+        ],
+        residual_pool=True,
+        residual_with_cls_embed=False,
+        rel_pos_embed=True,
+        proj_after_attn=True,
+        **(_FOR_16_FRAMES | kwargs),
     )

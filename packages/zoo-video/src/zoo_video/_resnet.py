@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from zoo_core.building import build, builder
+from zoo_core.building import ClassificationNetwork, builder
 from zoo_core.layers import ConvNormActivation, initialise_from_normal, require_positive
 
 from ._clips import require_clips
@@ -51,12 +51,7 @@ class Conv3DSimple(nn.Conv3d):
 class Conv3DNoTemporal(nn.Conv3d):
     """A 3x3 convolution of each frame (section 3.1).
 
-    Args:
-        in_planes: Channels of the input.
-        out_planes: Channels of the output.
-        midplanes: Not used: for the signature of all makers of convolutions.
-        stride: Of space.
-        padding: Zeros around space.
+    Arguments are those of `Conv3DSimple`, with stride and padding of space alone.
 
     Shape:
         `(N, in_planes, T, H, W)` to `(N, out_planes, T, H / stride, W / stride)`, rounded up.
@@ -76,15 +71,7 @@ class Conv3DNoTemporal(nn.Conv3d):
 class Conv2Plus1D(nn.Sequential):
     """A 3x3 convolution of each frame, batch norm, ReLU, and a convolution of three frames (section 3.5).
 
-    Args:
-        in_planes: Channels of the input.
-        out_planes: Channels of the output.
-        midplanes: Channels between the two convolutions.
-        stride: Of time and space.
-        padding: Zeros around time and space.
-
-    Shape:
-        `(N, in_planes, T, H, W)` to `(N, out_planes, T / stride, H / stride, W / stride)`, rounded up.
+    Arguments and shapes are those of `Conv3DSimple`; there are `midplanes` channels between the two convolutions.
     """
 
     def __init__(self, in_planes: int, out_planes: int, midplanes: int, stride: int = 1, padding: int = 1) -> None:
@@ -95,10 +82,7 @@ class Conv2Plus1D(nn.Sequential):
             nn.Conv3d(midplanes, out_planes, (3, 1, 1), (stride, 1, 1), (padding, 0, 0), bias=False),
         )
 
-    @staticmethod
-    def get_downsample_stride(stride: int) -> tuple[int, int, int]:
-        """Return the strides of the shortcut beside a convolution of that stride."""
-        return stride, stride, stride
+    get_downsample_stride = staticmethod(Conv3DSimple.get_downsample_stride)
 
 
 ConvMaker = type[Conv3DSimple | Conv3DNoTemporal | Conv2Plus1D]
@@ -153,12 +137,8 @@ class BasicBlock(nn.Module):
 class Bottleneck(nn.Module):
     """A convolution over time and space between two 1x1x1 convolutions, and a shortcut.
 
-    Args:
-        inplanes: Channels of the input.
-        planes: A quarter of the channels of the output.
-        conv_builder: Makes the convolution in the middle.
-        stride: Of that convolution.
-        downsample: Fits the shortcut to the output where size or channels change.
+    Arguments are those of `BasicBlock`; builder and stride are those of the convolution in the middle, and `planes` is
+    a quarter of the channels of the output.
 
     Shape:
         `(N, inplanes, T, H, W)` to `(N, 4 * planes, T / stride, H / stride, W / stride)`, rounded up; T as
@@ -205,17 +185,13 @@ class BasicStem(nn.Sequential):
 
 
 class R2Plus1dStem(nn.Sequential):
-    """A 7x7 convolution of each frame that halves the resolution, and a convolution of three frames.
-
-    Shape:
-        Clips `(N, 3, T, H, W)` to `(N, 64, T, H / 2, W / 2)`, rounded up.
-    """
+    """A 7x7 convolution of each frame that halves the resolution, and one of three frames; shapes as in `BasicStem`."""
 
     def __init__(self) -> None:
         super().__init__(*_UNIT(3, 45, (1, 7, 7), (1, 2, 2)), *_UNIT(45, 64, (3, 1, 1)))
 
 
-class VideoResNet(nn.Module):
+class VideoResNet(ClassificationNetwork):
     """A residual network for clips (table 1).
 
     Args:
@@ -234,6 +210,8 @@ class VideoResNet(nn.Module):
         ValueError: An argument cannot be a network, or the input is no batch of clips.
 
     Example:
+        >>> import torch
+        >>> from zoo_video import BasicBlock, Conv2Plus1D, R2Plus1dStem, VideoResNet
         >>> network = VideoResNet(BasicBlock, [Conv2Plus1D] * 4, [1, 1, 1, 1], R2Plus1dStem, num_classes=10)
         >>> network(torch.zeros(2, 3, 8, 32, 32)).shape
         torch.Size([2, 10])
@@ -264,6 +242,7 @@ class VideoResNet(nn.Module):
         self.layer4 = self._make_layer(block, conv_makers[3], 512, layers[3], stride=2)
         self.avgpool = nn.AdaptiveAvgPool3d(1)
         self.fc = nn.Linear(512 * block.expansion, num_classes)
+        self.num_features, self.num_classes = 512 * block.expansion, num_classes
         self.apply(initialise_from_normal)
         if zero_init_residual:
             self.apply(_zero_residual)
@@ -279,12 +258,18 @@ class VideoResNet(nn.Module):
         self.inplanes = planes * block.expansion
         return nn.Sequential(first, *(block(self.inplanes, planes, conv_builder) for _ in range(1, blocks)))
 
-    def forward(self, clips: Tensor) -> Tensor:
-        """Score clips, `(N, 3, T, H, W)`, for each class, `(N, num_classes)`."""
-        require_clips(clips)
-        features = self.layer4(self.layer3(self.layer2(self.layer1(self.stem(clips)))))
-        scores: Tensor = self.fc(torch.flatten(self.avgpool(features), 1))
+    def forward(self, x: Tensor) -> Tensor:
+        """Score clips `x`, `(N, 3, T, H, W)`, for each class, `(N, num_classes)`."""
+        scores: Tensor = self.fc(self._pool(self._extract(x)))
         return scores
+
+    def _extract(self, images: Tensor) -> Tensor:
+        require_clips(images)
+        features: Tensor = self.layer4(self.layer3(self.layer2(self.layer1(self.stem(images)))))
+        return features
+
+    def _pool(self, features: Tensor) -> Tensor:
+        return torch.flatten(self.avgpool(features), 1)
 
 
 def _zero_residual(module: nn.Module) -> None:
@@ -294,56 +279,19 @@ def _zero_residual(module: nn.Module) -> None:
             nn.init.zeros_(norm.weight)
 
 
-@builder(weights=R3D_18_Weights.KINETICS400_V1)
-def r3d_18(*, weights: R3D_18_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> VideoResNet:
-    """R3D of 18 layers: 3x3x3 convolutions throughout (figure 1d).
-
-    Args:
-        weights: A member of `R3D_18_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `VideoResNet`.
-
-    Example:
-        >>> r3d_18(num_classes=10)(torch.zeros(1, 3, 8, 32, 32)).shape
-        torch.Size([1, 10])
-    """
-    makers = [Conv3DSimple] * 4
-    return build(VideoResNet, BasicBlock, makers, [2, 2, 2, 2], BasicStem, weights=weights, progress=progress, **kwargs)
+@builder(R3D_18_Weights.KINETICS400_V1)
+def r3d_18(**kwargs: Any) -> VideoResNet:
+    """R3D of 18 layers: 3x3x3 convolutions throughout (figure 1d)."""
+    return VideoResNet(BasicBlock, [Conv3DSimple] * 4, [2, 2, 2, 2], BasicStem, **kwargs)
 
 
-@builder(weights=MC3_18_Weights.KINETICS400_V1)
-def mc3_18(*, weights: MC3_18_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> VideoResNet:
-    """MC3 of 18 layers: 3x3x3 convolutions in the stem and the first stage, 3x3 convolutions of each frame behind them.
-
-    Args:
-        weights: A member of `MC3_18_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `VideoResNet`.
-
-    Example:
-        >>> mc3_18(num_classes=10)(torch.zeros(1, 3, 8, 32, 32)).shape
-        torch.Size([1, 10])
-    """
-    makers = [Conv3DSimple, *[Conv3DNoTemporal] * 3]
-    return build(VideoResNet, BasicBlock, makers, [2, 2, 2, 2], BasicStem, weights=weights, progress=progress, **kwargs)
+@builder(MC3_18_Weights.KINETICS400_V1)
+def mc3_18(**kwargs: Any) -> VideoResNet:
+    """MC3 of 18 layers: 3x3x3 convolutions in the stem and the first stage, behind them 3x3 ones of each frame."""
+    return VideoResNet(BasicBlock, [Conv3DSimple, *[Conv3DNoTemporal] * 3], [2, 2, 2, 2], BasicStem, **kwargs)
 
 
-@builder(weights=R2Plus1D_18_Weights.KINETICS400_V1)
-def r2plus1d_18(
-    *, weights: R2Plus1D_18_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> VideoResNet:
-    """R(2+1)D of 18 layers: convolutions of space and of time in turn (figure 1e).
-
-    Args:
-        weights: A member of `R2Plus1D_18_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `VideoResNet`.
-
-    Example:
-        >>> r2plus1d_18(num_classes=10)(torch.zeros(1, 3, 8, 32, 32)).shape
-        torch.Size([1, 10])
-    """
-    makers = [Conv2Plus1D] * 4
-    return build(
-        VideoResNet, BasicBlock, makers, [2, 2, 2, 2], R2Plus1dStem, weights=weights, progress=progress, **kwargs
-    )
+@builder(R2Plus1D_18_Weights.KINETICS400_V1)
+def r2plus1d_18(**kwargs: Any) -> VideoResNet:
+    """R(2+1)D of 18 layers: convolutions of space and of time in turn (figure 1e)."""
+    return VideoResNet(BasicBlock, [Conv2Plus1D] * 4, [2, 2, 2, 2], R2Plus1dStem, **kwargs)

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo_core.building import build, builder
+from zoo_core.building import ClassificationNetwork, builder
 from zoo_core.layers import ConvNormActivation, require_positive
 
 from ._clips import require_clips
@@ -30,7 +30,6 @@ class MaxPool3d(nn.MaxPool3d):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """Pool `x`, `(N, C, T, H, W)`."""
         x = x.contiguous(memory_format=torch.channels_last_3d)
         return F.max_pool3d(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
 
@@ -38,38 +37,32 @@ class MaxPool3d(nn.MaxPool3d):
 class TemporalSeparableConv(nn.Sequential):
     """A convolution of each frame, then one over time, each with normalisation and ReLU (section 3.3).
 
-    Args:
-        in_planes: Channels of the input.
-        out_planes: Channels of both convolutions, and of the output.
-        kernel_size: Of both convolutions, odd.
-        stride: Likewise.
-        norm_layer: Called with a number of channels.
+    `kernel_size`, `stride` and `padding` are those of both convolutions.
 
     Shape:
-        `(N, in_planes, T, H, W)` to `(N, out_planes, T / stride, H / stride, W / stride)`, rounded up.
+        `(N, in_planes, T, H, W)` to `(N, out_planes, T / stride, H / stride, W / stride)`, rounded up, for a `padding`
+        of half an odd `kernel_size`, rounded down.
     """
 
     def __init__(
-        self, in_planes: int, out_planes: int, kernel_size: int, stride: int, norm_layer: Callable[..., nn.Module]
+        self,
+        in_planes: int,
+        out_planes: int,
+        kernel_size: int,
+        stride: int,
+        padding: int,
+        norm_layer: Callable[..., nn.Module],
     ) -> None:
+        unit = partial(_UNIT, norm_layer=norm_layer)
+        space, time = (1, kernel_size, kernel_size), (kernel_size, 1, 1)
         super().__init__(
-            _UNIT(in_planes, out_planes, (1, kernel_size, kernel_size), (1, stride, stride), norm_layer=norm_layer),
-            _UNIT(out_planes, out_planes, (kernel_size, 1, 1), (stride, 1, 1), norm_layer=norm_layer),
+            unit(in_planes, out_planes, space, (1, stride, stride), padding=(0, padding, padding)),
+            unit(out_planes, out_planes, time, (stride, 1, 1), padding=(padding, 0, 0)),
         )
 
 
 class SepInceptionBlock3D(nn.Module):
-    """Four branches side by side (figure 4).
-
-    Args:
-        in_planes: Channels of the input.
-        b0_out: Channels of the branch of one 1x1x1 convolution.
-        b1_mid: Channels that the second branch's 1x1x1 convolution reduces to.
-        b1_out: Channels of the second branch.
-        b2_mid: Channels that the third branch's 1x1x1 convolution reduces to.
-        b2_out: Channels of the third branch.
-        b3_out: Channels of the branch of a pooling and a 1x1x1 convolution.
-        norm_layer: Called with a number of channels.
+    """Four branches side by side (figure 4); `b1_mid` and `b2_mid` are what their 1x1x1 convolutions reduce to.
 
     Shape:
         `(N, in_planes, T, H, W)` to `(N, b0_out + b1_out + b2_out + b3_out, T, H, W)`.
@@ -88,18 +81,17 @@ class SepInceptionBlock3D(nn.Module):
     ) -> None:
         super().__init__()
         unit = partial(_UNIT, kernel_size=1, norm_layer=norm_layer)
-        separable = partial(TemporalSeparableConv, kernel_size=3, stride=1, norm_layer=norm_layer)
+        separable = partial(TemporalSeparableConv, kernel_size=3, stride=1, padding=1, norm_layer=norm_layer)
         self.branch0 = unit(in_planes, b0_out)
         self.branch1 = nn.Sequential(unit(in_planes, b1_mid), separable(b1_mid, b1_out))
         self.branch2 = nn.Sequential(unit(in_planes, b2_mid), separable(b2_mid, b2_out))
         self.branch3 = nn.Sequential(MaxPool3d(3, stride=1, padding=1), unit(in_planes, b3_out))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Transform `x`, `(N, in_planes, T, H, W)`."""
         return torch.cat([self.branch0(x), self.branch1(x), self.branch2(x), self.branch3(x)], 1)
 
 
-class S3D(nn.Module):
+class S3D(ClassificationNetwork):
     """An S3D (figure 5, without gating).
 
     Args:
@@ -114,6 +106,8 @@ class S3D(nn.Module):
         ValueError: `num_classes` is not positive, or the clips are smaller.
 
     Example:
+        >>> import torch
+        >>> from zoo_video import S3D
         >>> S3D(num_classes=10)(torch.zeros(1, 3, 13, 209, 209)).shape
         torch.Size([1, 10])
     """
@@ -128,10 +122,10 @@ class S3D(nn.Module):
         norm_layer = norm_layer or partial(nn.BatchNorm3d, eps=0.001, momentum=0.001)
         block = partial(SepInceptionBlock3D, norm_layer=norm_layer)
         self.features = nn.Sequential(
-            TemporalSeparableConv(3, 64, 7, 2, norm_layer),
+            TemporalSeparableConv(3, 64, 7, 2, 3, norm_layer),
             MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)),
             _UNIT(64, 64, 1, norm_layer=norm_layer),
-            TemporalSeparableConv(64, 192, 3, 1, norm_layer),
+            TemporalSeparableConv(64, 192, 3, 1, 1, norm_layer),
             MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)),
             block(192, 64, 96, 128, 16, 32, 32),
             block(256, 128, 128, 192, 32, 96, 64),
@@ -147,25 +141,27 @@ class S3D(nn.Module):
         )
         self.avgpool = nn.AvgPool3d((2, 7, 7), stride=1)
         self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Conv3d(1024, num_classes, 1))
+        self.num_features, self.num_classes = 1024, num_classes
 
-    def forward(self, clips: Tensor) -> Tensor:
-        """Score clips, `(N, 3, T, H, W)`, for each class, `(N, num_classes)`."""
-        require_clips(clips, frames=13, height=209, width=209)
-        scores: Tensor = self.classifier(self.avgpool(self.features(clips)))
+    def forward(self, x: Tensor) -> Tensor:
+        """Score clips `x`, `(N, 3, T, H, W)`, for each class, `(N, num_classes)`."""
+        scores: Tensor = self.classifier(self._pool(self._extract(x)))
         return scores.mean(dim=(2, 3, 4))
 
+    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
+        return super().forward_head(features, pre_logits).mean(dim=(2, 3, 4))
 
-@builder(weights=S3D_Weights.KINETICS400_V1)
-def s3d(*, weights: S3D_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> S3D:
-    """S3D (figure 5, without gating).
+    def _extract(self, images: Tensor) -> Tensor:
+        require_clips(images, frames=13, height=209, width=209)
+        features: Tensor = self.features(images)
+        return features
 
-    Args:
-        weights: A member of `S3D_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `S3D`.
+    def _pool(self, features: Tensor) -> Tensor:
+        pooled: Tensor = self.avgpool(features)
+        return pooled
 
-    Example:
-        >>> s3d(num_classes=10)(torch.zeros(1, 3, 13, 209, 209)).shape
-        torch.Size([1, 10])
-    """
-    return build(S3D, weights=weights, progress=progress, **kwargs)
+
+@builder(S3D_Weights.KINETICS400_V1)
+def s3d(**kwargs: Any) -> S3D:
+    """S3D (figure 5, without gating)."""
+    return S3D(**kwargs)

@@ -15,14 +15,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo_core.building import build, builder
+from zoo_core.building import ClassificationNetwork, builder
 from zoo_core.layers import (
+    NotScriptable,
     PatchMerging,
     ShiftedWindowAttention,
     SwinTransformerBlock,
     arrange_windows,
     initialise_linear,
     inverse_places,
+    is_symbol,
+    record_call,
     relative_position_bias,
     require_positive,
     separate_regions,
@@ -44,6 +47,8 @@ class ShiftedWindowAttention3d(ShiftedWindowAttention):
         `(N, T, H, W, C)` to the same.
 
     Example:
+        >>> import torch
+        >>> from zoo_video import ShiftedWindowAttention3d
         >>> ShiftedWindowAttention3d(96, [8, 7, 7], [4, 3, 3], num_heads=3)(torch.zeros(1, 4, 20, 30, 96)).shape
         torch.Size([1, 4, 20, 30, 96])
     """
@@ -59,7 +64,8 @@ class ShiftedWindowAttention3d(ShiftedWindowAttention):
         return relative_position_bias(self.relative_position_bias_table, index)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Attend within the windows of the map `x`, `(N, T, H, W, C)`."""
+        if is_symbol(x):
+            return record_call(self, x)  # type: ignore[no-any-return]
         size, tokens = list(x.shape[1:-1]), x.flatten(1, -2)
         window = [min(pair) for pair in zip(self.window_size, size, strict=True)]
         shift = [step * (side > width) for step, side, width in zip(self.shift_size, size, window, strict=True)]
@@ -90,13 +96,9 @@ def _groups(shift: Sequence[int]) -> Iterator[tuple[slice, ...]]:
 
 
 class PatchEmbed3d(nn.Module):
-    """Cuts clips into patches, and makes a token of each (section 3.1).
+    """Cuts clips into patches, and makes a token of each (section 3.1), normalised by `norm_layer` if it is given.
 
-    Args:
-        patch_size: Frames, height and width of a patch; clips are padded with zeros to whole patches.
-        in_channels: Channels of the clips.
-        embed_dim: Channels of the tokens.
-        norm_layer: Called with `embed_dim`; no normalisation if not given.
+    Clips are padded with zeros to whole patches.
 
     Shape:
         `(N, in_channels, T, H, W)` to `(N, T / patch_size[0], H / patch_size[1], W / patch_size[2], embed_dim)`, all
@@ -106,6 +108,8 @@ class PatchEmbed3d(nn.Module):
         ValueError: `patch_size` is not of 3 positive numbers.
 
     Example:
+        >>> import torch
+        >>> from zoo_video import PatchEmbed3d
         >>> PatchEmbed3d([2, 4, 4])(torch.zeros(1, 3, 5, 32, 30)).shape
         torch.Size([1, 3, 8, 8, 96])
     """
@@ -124,16 +128,15 @@ class PatchEmbed3d(nn.Module):
         self.proj = nn.Conv3d(in_channels, embed_dim, kernel_size=self.patch_size, stride=self.patch_size)
         self.norm = norm_layer(embed_dim) if norm_layer else nn.Identity()
 
-    def forward(self, clips: Tensor) -> Tensor:
-        """Make tokens of `clips`, `(N, in_channels, T, H, W)`."""
-        missing = [-side % patch for side, patch in zip(clips.shape[2:], self.patch_size, strict=True)]
-        if any(missing):
-            clips = F.pad(clips, [0, missing[2], 0, missing[1], 0, missing[0]])
-        tokens: Tensor = self.norm(self.proj(clips).permute(0, 2, 3, 4, 1))
+    def forward(self, x: Tensor) -> Tensor:
+        missing = [-x.shape[2 + index] % patch for index, patch in enumerate(self.patch_size)]
+        if is_symbol(x) or any(missing):
+            x = F.pad(x, [0, missing[2], 0, missing[1], 0, missing[0]])
+        tokens: Tensor = self.norm(self.proj(x).permute(0, 2, 3, 4, 1))
         return tokens
 
 
-class SwinTransformer3d(nn.Module):
+class SwinTransformer3d(NotScriptable, ClassificationNetwork):
     """A Video Swin Transformer (figure 1).
 
     Args:
@@ -160,6 +163,8 @@ class SwinTransformer3d(nn.Module):
         ValueError: An argument cannot be a network, or the input is no batch of clips.
 
     Example:
+        >>> import torch
+        >>> from zoo_video import SwinTransformer3d
         >>> network = SwinTransformer3d([2, 4, 4], 24, [1, 2], [2, 4], window_size=[2, 7, 7], num_classes=10)
         >>> network(torch.zeros(2, 3, 8, 64, 64)).shape
         torch.Size([2, 10])
@@ -208,96 +213,55 @@ class SwinTransformer3d(nn.Module):
         self.head = nn.Linear(self.num_features, num_classes)
         self.apply(initialise_linear)
 
-    def forward(self, clips: Tensor) -> Tensor:
-        """Score clips, `(N, 3, T, H, W)`, for each class, `(N, num_classes)`."""
-        require_clips(clips)
-        features = self.norm(self.features(self.pos_drop(self.patch_embed(clips))))
-        scores: Tensor = self.head(self.avgpool(features.permute(0, 4, 1, 2, 3)).flatten(1))
+    def forward(self, x: Tensor) -> Tensor:
+        """Score clips `x`, `(N, 3, T, H, W)`, for each class, `(N, num_classes)`."""
+        scores: Tensor = self.head(self._pool(self._extract(x)))
         return scores
 
+    def _extract(self, images: Tensor) -> Tensor:
+        require_clips(images)
+        features: Tensor = self.norm(self.features(self.pos_drop(self.patch_embed(images))))
+        return features
 
-@builder(weights=Swin3D_T_Weights.KINETICS400_V1)
-def swin3d_t(
-    *, weights: Swin3D_T_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> SwinTransformer3d:
-    """Video Swin Transformer, tiny (section 3.3).
+    def _pool(self, features: Tensor) -> Tensor:
+        pooled: Tensor = self.avgpool(features.permute(0, 4, 1, 2, 3)).flatten(1)
+        return pooled
 
-    Args:
-        weights: A member of `Swin3D_T_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `SwinTransformer3d`.
 
-    Example:
-        >>> swin3d_t(num_classes=10)(torch.zeros(1, 3, 8, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(
-        SwinTransformer3d,
-        patch_size=[2, 4, 4],
+_SHAPE: dict[str, Any] = {"patch_size": (2, 4, 4), "window_size": (8, 7, 7)}
+
+
+@builder(Swin3D_T_Weights.KINETICS400_V1)
+def swin3d_t(**kwargs: Any) -> SwinTransformer3d:
+    """Video Swin Transformer, tiny (section 3.3)."""
+    return SwinTransformer3d(
+        **_SHAPE,
         embed_dim=96,
         depths=[2, 2, 6, 2],
         num_heads=[3, 6, 12, 24],
-        window_size=[8, 7, 7],
-        stochastic_depth_prob=0.1,
-        weights=weights,
-        progress=progress,
-        **kwargs,
+        **{"stochastic_depth_prob": 0.1, **kwargs},
     )
 
 
-@builder(weights=Swin3D_S_Weights.KINETICS400_V1)
-def swin3d_s(
-    *, weights: Swin3D_S_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> SwinTransformer3d:
-    """Video Swin Transformer, small (section 3.3).
-
-    Args:
-        weights: A member of `Swin3D_S_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `SwinTransformer3d`.
-
-    Example:
-        >>> swin3d_s(num_classes=10)(torch.zeros(1, 3, 8, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(
-        SwinTransformer3d,
-        patch_size=[2, 4, 4],
+@builder(Swin3D_S_Weights.KINETICS400_V1)
+def swin3d_s(**kwargs: Any) -> SwinTransformer3d:
+    """Video Swin Transformer, small (section 3.3)."""
+    return SwinTransformer3d(
+        **_SHAPE,
         embed_dim=96,
         depths=[2, 2, 18, 2],
         num_heads=[3, 6, 12, 24],
-        window_size=[8, 7, 7],
-        stochastic_depth_prob=0.1,
-        weights=weights,
-        progress=progress,
-        **kwargs,
+        **{"stochastic_depth_prob": 0.1, **kwargs},
     )
 
 
-@builder(weights=Swin3D_B_Weights.KINETICS400_V1)
-def swin3d_b(
-    *, weights: Swin3D_B_Weights | str | None = None, progress: bool = True, **kwargs: Any
-) -> SwinTransformer3d:
-    """Video Swin Transformer, base (section 3.3).
-
-    Args:
-        weights: A member of `Swin3D_B_Weights` or its name; `None` to initialise at random.
-        progress: Show a bar while downloading.
-        **kwargs: Passed on to `SwinTransformer3d`.
-
-    Example:
-        >>> swin3d_b(num_classes=10)(torch.zeros(1, 3, 8, 64, 64)).shape
-        torch.Size([1, 10])
-    """
-    return build(
-        SwinTransformer3d,
-        patch_size=[2, 4, 4],
+@builder(Swin3D_B_Weights.KINETICS400_V1)
+def swin3d_b(**kwargs: Any) -> SwinTransformer3d:
+    """Video Swin Transformer, base (section 3.3)."""
+    return SwinTransformer3d(
+        **_SHAPE,
         embed_dim=128,
         depths=[2, 2, 18, 2],
         num_heads=[4, 8, 16, 32],
-        window_size=[8, 7, 7],
-        stochastic_depth_prob=0.1,
-        weights=weights,
-        progress=progress,
-        **kwargs,
+        **{"stochastic_depth_prob": 0.1, **kwargs},
     )

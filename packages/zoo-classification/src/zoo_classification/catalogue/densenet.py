@@ -6,28 +6,20 @@ from zoo_core import WeightsEnum
 
 
 class DenseNet121_Weights(WeightsEnum):
-    """Weights of `densenet121`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class DenseNet161_Weights(WeightsEnum):
-    """Weights of `densenet161`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class DenseNet169_Weights(WeightsEnum):
-    """Weights of `densenet169`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class DenseNet201_Weights(WeightsEnum):
-    """Weights of `densenet201`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1

@@ -6,78 +6,56 @@ from zoo_core import WeightsEnum
 
 
 class EfficientNet_B0_Weights(WeightsEnum):
-    """Weights of `efficientnet_b0`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class EfficientNet_B1_Weights(WeightsEnum):
-    """Weights of `efficientnet_b1`."""
-
     IMAGENET1K_V1 = auto()
     IMAGENET1K_V2 = auto()
     DEFAULT = IMAGENET1K_V2
 
 
 class EfficientNet_B2_Weights(WeightsEnum):
-    """Weights of `efficientnet_b2`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class EfficientNet_B3_Weights(WeightsEnum):
-    """Weights of `efficientnet_b3`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class EfficientNet_B4_Weights(WeightsEnum):
-    """Weights of `efficientnet_b4`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class EfficientNet_B5_Weights(WeightsEnum):
-    """Weights of `efficientnet_b5`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class EfficientNet_B6_Weights(WeightsEnum):
-    """Weights of `efficientnet_b6`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class EfficientNet_B7_Weights(WeightsEnum):
-    """Weights of `efficientnet_b7`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class EfficientNet_V2_S_Weights(WeightsEnum):
-    """Weights of `efficientnet_v2_s`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class EfficientNet_V2_M_Weights(WeightsEnum):
-    """Weights of `efficientnet_v2_m`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class EfficientNet_V2_L_Weights(WeightsEnum):
-    """Weights of `efficientnet_v2_l`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1

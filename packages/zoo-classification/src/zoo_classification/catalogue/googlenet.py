@@ -6,7 +6,5 @@ from zoo_core import WeightsEnum
 
 
 class GoogLeNet_Weights(WeightsEnum):
-    """Weights of `googlenet`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1

@@ -6,7 +6,5 @@ from zoo_core import WeightsEnum
 
 
 class Inception_V3_Weights(WeightsEnum):
-    """Weights of `inception_v3`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1

@@ -6,7 +6,5 @@ from zoo_core import WeightsEnum
 
 
 class MaxVit_T_Weights(WeightsEnum):
-    """Weights of `maxvit_t`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1

@@ -6,8 +6,6 @@ from zoo_core import WeightsEnum
 
 
 class MobileNet_V2_Weights(WeightsEnum):
-    """Weights of `mobilenet_v2`."""
-
     IMAGENET1K_V1 = auto()
     IMAGENET1K_V2 = auto()
     DEFAULT = IMAGENET1K_V2

@@ -6,15 +6,11 @@ from zoo_core import WeightsEnum
 
 
 class MobileNet_V3_Large_Weights(WeightsEnum):
-    """Weights of `mobilenet_v3_large`."""
-
     IMAGENET1K_V1 = auto()
     IMAGENET1K_V2 = auto()
     DEFAULT = IMAGENET1K_V2
 
 
 class MobileNet_V3_Small_Weights(WeightsEnum):
-    """Weights of `mobilenet_v3_small`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1

@@ -6,77 +6,57 @@ from zoo_core import WeightsEnum
 
 
 class ResNet18_Weights(WeightsEnum):
-    """Weights of `resnet18`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class ResNet34_Weights(WeightsEnum):
-    """Weights of `resnet34`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class ResNet50_Weights(WeightsEnum):
-    """Weights of `resnet50`."""
-
     IMAGENET1K_V1 = auto()
     IMAGENET1K_V2 = auto()
     DEFAULT = IMAGENET1K_V2
 
 
 class ResNet101_Weights(WeightsEnum):
-    """Weights of `resnet101`."""
-
     IMAGENET1K_V1 = auto()
     IMAGENET1K_V2 = auto()
     DEFAULT = IMAGENET1K_V2
 
 
 class ResNet152_Weights(WeightsEnum):
-    """Weights of `resnet152`."""
-
     IMAGENET1K_V1 = auto()
     IMAGENET1K_V2 = auto()
     DEFAULT = IMAGENET1K_V2
 
 
 class ResNeXt50_32X4D_Weights(WeightsEnum):
-    """Weights of `resnext50_32x4d`."""
-
     IMAGENET1K_V1 = auto()
     IMAGENET1K_V2 = auto()
     DEFAULT = IMAGENET1K_V2
 
 
 class ResNeXt101_32X8D_Weights(WeightsEnum):
-    """Weights of `resnext101_32x8d`."""
-
     IMAGENET1K_V1 = auto()
     IMAGENET1K_V2 = auto()
     DEFAULT = IMAGENET1K_V2
 
 
 class ResNeXt101_64X4D_Weights(WeightsEnum):
-    """Weights of `resnext101_64x4d`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class Wide_ResNet50_2_Weights(WeightsEnum):
-    """Weights of `wide_resnet50_2`."""
-
     IMAGENET1K_V1 = auto()
     IMAGENET1K_V2 = auto()
     DEFAULT = IMAGENET1K_V2
 
 
 class Wide_ResNet101_2_Weights(WeightsEnum):
-    """Weights of `wide_resnet101_2`."""
-
     IMAGENET1K_V1 = auto()
     IMAGENET1K_V2 = auto()
     DEFAULT = IMAGENET1K_V2

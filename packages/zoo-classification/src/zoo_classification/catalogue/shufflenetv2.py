@@ -6,28 +6,20 @@ from zoo_core import WeightsEnum
 
 
 class ShuffleNet_V2_X0_5_Weights(WeightsEnum):
-    """Weights of `shufflenet_v2_x0_5`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class ShuffleNet_V2_X1_0_Weights(WeightsEnum):
-    """Weights of `shufflenet_v2_x1_0`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class ShuffleNet_V2_X1_5_Weights(WeightsEnum):
-    """Weights of `shufflenet_v2_x1_5`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class ShuffleNet_V2_X2_0_Weights(WeightsEnum):
-    """Weights of `shufflenet_v2_x2_0`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1

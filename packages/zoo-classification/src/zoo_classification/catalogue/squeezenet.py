@@ -6,14 +6,10 @@ from zoo_core import WeightsEnum
 
 
 class SqueezeNet1_0_Weights(WeightsEnum):
-    """Weights of `squeezenet1_0`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class SqueezeNet1_1_Weights(WeightsEnum):
-    """Weights of `squeezenet1_1`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1

@@ -6,42 +6,30 @@ from zoo_core import WeightsEnum
 
 
 class Swin_T_Weights(WeightsEnum):
-    """Weights of `swin_t`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class Swin_S_Weights(WeightsEnum):
-    """Weights of `swin_s`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class Swin_B_Weights(WeightsEnum):
-    """Weights of `swin_b`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class Swin_V2_T_Weights(WeightsEnum):
-    """Weights of `swin_v2_t`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class Swin_V2_S_Weights(WeightsEnum):
-    """Weights of `swin_v2_s`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class Swin_V2_B_Weights(WeightsEnum):
-    """Weights of `swin_v2_b`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1

@@ -6,57 +6,41 @@ from zoo_core import WeightsEnum
 
 
 class VGG11_Weights(WeightsEnum):
-    """Weights of `vgg11`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class VGG11_BN_Weights(WeightsEnum):
-    """Weights of `vgg11_bn`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class VGG13_Weights(WeightsEnum):
-    """Weights of `vgg13`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class VGG13_BN_Weights(WeightsEnum):
-    """Weights of `vgg13_bn`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class VGG16_Weights(WeightsEnum):
-    """Weights of `vgg16`."""
-
     IMAGENET1K_V1 = auto()
     IMAGENET1K_FEATURES = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class VGG16_BN_Weights(WeightsEnum):
-    """Weights of `vgg16_bn`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class VGG19_Weights(WeightsEnum):
-    """Weights of `vgg19`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class VGG19_BN_Weights(WeightsEnum):
-    """Weights of `vgg19_bn`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1

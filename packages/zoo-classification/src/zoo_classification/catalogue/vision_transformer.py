@@ -6,8 +6,6 @@ from zoo_core import WeightsEnum
 
 
 class ViT_B_16_Weights(WeightsEnum):
-    """Weights of `vit_b_16`."""
-
     IMAGENET1K_V1 = auto()
     IMAGENET1K_SWAG_E2E_V1 = auto()
     IMAGENET1K_SWAG_LINEAR_V1 = auto()
@@ -15,15 +13,11 @@ class ViT_B_16_Weights(WeightsEnum):
 
 
 class ViT_B_32_Weights(WeightsEnum):
-    """Weights of `vit_b_32`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class ViT_L_16_Weights(WeightsEnum):
-    """Weights of `vit_l_16`."""
-
     IMAGENET1K_V1 = auto()
     IMAGENET1K_SWAG_E2E_V1 = auto()
     IMAGENET1K_SWAG_LINEAR_V1 = auto()
@@ -31,15 +25,11 @@ class ViT_L_16_Weights(WeightsEnum):
 
 
 class ViT_L_32_Weights(WeightsEnum):
-    """Weights of `vit_l_32`."""
-
     IMAGENET1K_V1 = auto()
     DEFAULT = IMAGENET1K_V1
 
 
 class ViT_H_14_Weights(WeightsEnum):
-    """Weights of `vit_h_14`."""
-
     IMAGENET1K_SWAG_E2E_V1 = auto()
     IMAGENET1K_SWAG_LINEAR_V1 = auto()
     DEFAULT = IMAGENET1K_SWAG_E2E_V1

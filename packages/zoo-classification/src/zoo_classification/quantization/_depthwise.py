@@ -19,7 +19,6 @@ class DepthwiseConv2d(quantized.Conv2d):
     """
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 # as in torch
-        """Convolve each channel of `input`, `(N, C, H, W)`."""
         excess = -self.groups % 8
         filled = torch.cat([input, input[:, :excess]], 1)
         result: Tensor = torch.ops.quantized.conv2d(filled, self._packed_params, self.scale, self.zero_point)

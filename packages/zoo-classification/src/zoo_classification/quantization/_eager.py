@@ -1,4 +1,4 @@
-"""What the int8 networks share: fusing, engines, conversion, and how they are built.
+"""What the int8 networks share: fusing, engines, conversion.
 
 Benoit Jacob, Skirmantas Kligys, Bo Chen, Menglong Zhu, Matthew Tang, Andrew Howard, Hartwig Adam, Dmitry Kalenichenko:
 Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference, 2017, arXiv:1712.05877.
@@ -12,7 +12,6 @@ import copy
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, Self, TypeVar
 
 import torch
@@ -22,9 +21,8 @@ from torch.ao.nn import intrinsic, quantized
 from torch.ao.nn.intrinsic import quantized as fused
 from torch.ao.nn.intrinsic.modules.fused import _FusedModule
 
-from zoo_core import WeightsEnum
-from zoo_core.building import DeferredInitialization, build, fetch, load_checkpoint
-from zoo_core.checkpoints import quiet_quantization, read_state_dict
+from zoo_core.building import ClassificationNetwork, DeferredInitialization, load_checkpoint
+from zoo_core.checkpoints import quiet_quantization
 from zoo_core.errors import CheckpointError
 
 from ._depthwise import DepthwiseConv2d
@@ -36,15 +34,11 @@ _ENGINES = (("fbgemm", "x86", "onednn"), ("qnnpack",))
 """Which engines compute the same arithmetic; the first of each is the one that published files are for."""
 
 
-class Quantizable(nn.Module):
+class Quantizable(ClassificationNetwork):
     """What makes a network quantizable; comes before the float network among the bases.
 
     Adds the stubs `quant` and `dequant`, between which a converted network computes in int8. ReLUs become plain
     ones: not in place, since observers look at what comes before, and without ReLU6's bound, since int8 has one anyway.
-
-    Args:
-        *args: Of the float network.
-        **kwargs: Likewise.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -55,10 +49,27 @@ class Quantizable(nn.Module):
         self.quant = quantization.QuantStub()
         self.dequant = quantization.DeQuantStub()
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Score images, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
-        scores: Tensor = self.dequant(self._forward_impl(self.quant(images)))  # type: ignore[operator]
+    def forward(self, x: Tensor) -> Tensor:
+        """Score images `x`, `(N, 3, H, W)`, for each class, `(N, num_classes)`."""
+        scores: Tensor = self.dequant(self._forward_impl(self.quant(x)))  # type: ignore[operator]
         return scores
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """Return the features of images `x`, before they are pooled; of an int8 network as `torch.quint8`."""
+        return super().forward_features(self.quant(x))
+
+    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
+        scores: Tensor = self.dequant(super().forward_head(features, pre_logits))
+        return scores
+
+    def reset_classifier(self, num_classes: int) -> None:
+        """Replace the classifier of a float network, as `ClassificationNetwork.reset_classifier` does."""
+        if self.engine is not None:
+            raise ValueError(
+                "An int8 network is as its file is. To train another classifier, or to have none, build with "
+                "quantize=False."
+            )
+        super().reset_classifier(num_classes)
 
     def fuse_model(self, is_qat: bool | None = None) -> None:
         """Make one module of each convolution, its batch norm and its ReLU, in place. Fused ones stay as they are.
@@ -77,6 +88,15 @@ class Quantizable(nn.Module):
         with engine_of_torch(self.engine):
             return super().load_state_dict(state_dict, strict, assign)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for layer in _unpickled_layers(self):
+            _initialise_as_module(layer)
+        if self.engine is not None and self.engine != torch.backends.quantized.engine:
+            self.engine = choose_engine(self.engine)
+            with engine_of_torch(self.engine):
+                _pack_again(self)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         clone = type(self).__new__(type(self))
         memo[id(self)] = clone
@@ -88,85 +108,32 @@ class Quantizable(nn.Module):
 N = TypeVar("N", bound=Quantizable)
 
 
-def build_quantizable(
-    network: Callable[..., N],
-    *args: Any,
-    weights: WeightsEnum | str | None,
-    progress: bool,
-    quantize: bool,
-    backend: str = "fbgemm",
-    **kwargs: Any,
-) -> N:
-    """Build a float network that can be quantized, or the int8 network.
-
-    An int8 network is made without float weights and without calibration: its layers are made empty, and then given
-    what the file holds. One without a file has weights of zero, to load a state into.
-
-    Args:
-        network: Its class, or any function that returns the network.
-        *args: Its arguments.
-        weights: With `quantize` a member of the model's int8 entries, else of its float entries; or `None`.
-        progress: Show a bar on stderr while downloading.
-        quantize: Whether to build the int8 network, in evaluation mode.
-        backend: The engine of an int8 network; if it is not here, another of the same arithmetic. The default is the
-            one that the weights are for.
-        **kwargs: More arguments. `num_classes` defaults to that of the weights, and must be that for int8.
-
-    Raises:
-        RuntimeError: No engine for it is here.
-        ValueError: `backend` is none, or `num_classes` is not that of the weights.
-        WeightsUnavailableError: No source has the file.
-        CheckpointError: It cannot be read or does not fit.
-    """
-    if not quantize:
-        return build(network, *args, weights=weights, progress=progress, **kwargs)
-    engine = choose_engine(backend)
-    found = None
-    if isinstance(weights, WeightsEnum):
-        _require("backend", backend, _engines_like(weights.meta["backend"]))
-        classes = len(weights.meta["categories"])
-        _require("num_classes", kwargs.setdefault("num_classes", classes), (classes,))
-        found = fetch(weights, progress=progress)
-    make = partial(network, *args, **kwargs)
-    with quiet_quantization(), torch.device("cpu"), engine_of_torch(engine):
-        if found is None:
-            return _without_weights(_empty(make, engine))
-        with found.unchanged() as path:
-            return _from_state(make, engine, read_state_dict(path), str(weights))
+def _unpickled_layers(module: nn.Module) -> Iterator[nn.Module]:
+    """Yield the layers that torch unpickles without what every module has: the int8 ones."""
+    if "_modules" not in vars(module):
+        yield module
+    else:
+        for child in module.children():
+            yield from _unpickled_layers(child)
 
 
-def pretrained(int8: WeightsEnum) -> Callable[[Mapping[str, Any]], WeightsEnum]:
-    """Return what `builder` takes: which entries a call may name, and which one `pretrained=True` stands for.
+def _initialise_as_module(layer: nn.Module) -> None:
+    """Give an unpickled layer what every module has."""
+    state = dict(vars(layer))
+    nn.Module.__init__(layer)
+    vars(layer).update(state)
 
-    Args:
-        int8: With `quantize=True` that one; otherwise its float entry.
-    """
 
-    def choose(arguments: Mapping[str, Any]) -> WeightsEnum:
-        floating: WeightsEnum = int8.meta["unquantized"]
-        expected, other = (int8, floating) if arguments.get("quantize") else (floating, int8)
-        if isinstance(arguments.get("weights"), type(other)):
-            raise TypeError(
-                f"Invalid Weight class provided; expected {type(expected).__name__} but received "
-                f"{type(other).__name__}, which is for quantize={other is int8}."
-            )
-        return expected
-
-    return choose
+def _pack_again(model: nn.Module) -> None:
+    """Pack int8 weights, which are unpickled for whatever engine torch has then, for its engine of now."""
+    for layer in model.modules():
+        if isinstance(layer, (quantized.Conv2d, quantized.Linear)):
+            layer.set_weight_bias(*layer._weight_bias())
 
 
 def choose_engine(backend: str) -> str:
-    """Return `backend`, or another engine of the same arithmetic if this build of torch lacks it.
-
-    Raises:
-        ValueError: It is no engine.
-        RuntimeError: None of them is here.
-
-    Example:
-        >>> choose_engine("fbgemm")  # doctest: +SKIP
-        'fbgemm'
-    """
-    likes, here = _engines_like(backend), engines_here()
+    """Return `backend`, or another engine of the same arithmetic if this build of torch lacks it."""
+    likes, here = engines_like(backend), engines_here()
     for engine in (backend, *likes):
         if engine in here:
             return engine
@@ -196,21 +163,13 @@ def engine_of_torch(engine: str | None) -> Iterator[None]:
         torch.backends.quantized.engine = before
 
 
-def _engines_like(backend: str) -> tuple[str, ...]:
+def engines_like(backend: str) -> tuple[str, ...]:
+    """Return the engines that compute the same arithmetic; a `ValueError` if `backend` is none."""
     for likes in _ENGINES:
         if backend in likes:
             return likes
     known = ", ".join(engine for likes in _ENGINES for engine in likes)
     raise ValueError(f"backend should be one of {known}, found {backend!r}")
-
-
-def _require(parameter: str, found: object, possible: tuple[object, ...]) -> None:
-    if found not in possible:
-        expected = " or ".join(map(str, possible))
-        raise ValueError(
-            f"The parameter '{parameter}' expected value {expected} but got {found} instead: an int8 model is as its "
-            "file is. To train another classifier, build with quantize=False."
-        )
 
 
 def _replace_relus(module: nn.Module) -> None:
@@ -248,7 +207,7 @@ def _fusable(module: nn.Module) -> Iterator[list[str]]:
             yield list(names[found.start() : found.end()])
 
 
-def _from_state(make: Callable[[], N], engine: str, state: Mapping[str, Any], source: str) -> N:
+def from_state(make: Callable[[], N], engine: str, state: Mapping[str, Any], source: str) -> N:
     """Build from a file, which holds an int8 network or one prepared for quantization-aware training."""
     if any(name.endswith(".weight_fake_quant.scale") for name in state):
         with torch.device("meta"), DeferredInitialization():
@@ -257,7 +216,7 @@ def _from_state(make: Callable[[], N], engine: str, state: Mapping[str, Any], so
         quantization.convert(model.eval(), inplace=True)
         model.engine = engine
         return model
-    model = _empty(make, engine)
+    model = make_empty(make, engine)
     _check_shapes(model, state, source)
     load_checkpoint(model, state, source=source)
     return model
@@ -272,7 +231,7 @@ def prepare_for_training(model: N) -> N:
     return model
 
 
-def _empty(make: Callable[[], N], engine: str) -> N:
+def make_empty(make: Callable[[], N], engine: str) -> N:
     """Build an int8 network whose layers still lack their weights."""
     with torch.device("meta"), DeferredInitialization():  # which is never done: on meta, torch would compile for it
         model = make().eval()
@@ -350,7 +309,7 @@ def _shape(layer: quantized.Conv2d | quantized.Linear) -> tuple[int, ...]:
     return (layer.out_features, layer.in_features)
 
 
-def _without_weights(model: N) -> N:
+def fill_with_zeros(model: N) -> N:
     """Make all weights zero."""
     for layer in model.modules():
         if isinstance(layer, (quantized.Conv2d, quantized.Linear)):

@@ -3,25 +3,18 @@
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from zoo_classification._googlenet import (
-    BasicConv2d,
-    GoogLeNet,
-    Inception,
-    InceptionAux,
-    arguments_of_weights,
-    prepare,
-)
+from zoo_classification import _googlenet as floating
 from zoo_classification.catalogue.googlenet import GoogLeNet_Weights
-from zoo_core.building import builder
+from zoo_core import WeightsEnum
 
-from ._eager import FloatFunctional, Quantizable, build_quantizable, pretrained
+from ._builder import quantizable_builder
+from ._eager import FloatFunctional, Quantizable
 from .catalogue.googlenet import GoogLeNet_QuantizedWeights
 
 
-class QuantizableBasicConv2d(BasicConv2d):
+class QuantizableBasicConv2d(floating.BasicConv2d):
     """A `BasicConv2d` whose ReLU is a module."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -29,12 +22,11 @@ class QuantizableBasicConv2d(BasicConv2d):
         self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Transform `x`, `(N, in_channels, H, W)`."""
         result: Tensor = self.relu(self.bn(self.conv(x)))
         return result
 
 
-class QuantizableInception(Inception):
+class QuantizableInception(floating.Inception):
     """An `Inception` of `QuantizableBasicConv2d`, whose concatenation is a module."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -42,50 +34,34 @@ class QuantizableInception(Inception):
         self.cat = FloatFunctional()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Transform `x`, `(N, in_channels, H, W)`."""
         return self.cat.cat(self.branches(x), 1)
 
 
-class QuantizableGoogLeNet(Quantizable, GoogLeNet):
+class QuantizableGoogLeNet(Quantizable, floating.GoogLeNet):
     """A `GoogLeNet` of quantizable blocks, with the same arguments."""
 
-    forward = GoogLeNet.forward  # type: ignore[assignment] # quantizes in what follows
+    forward = floating.GoogLeNet.forward  # type: ignore[assignment] # quantizes in what follows
+    forward_features = floating.GoogLeNet.forward_features
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        auxiliary = partial(InceptionAux, conv_block=QuantizableBasicConv2d)
+        auxiliary = partial(floating.InceptionAux, conv_block=QuantizableBasicConv2d)
         super().__init__(*args, blocks=(QuantizableBasicConv2d, QuantizableInception, auxiliary), **kwargs)
 
     def _prepare(self, images: Tensor) -> Tensor:
-        prepared: Tensor = self.quant(prepare(images, 15, self.transform_input))
+        prepared: Tensor = self.quant(floating.prepare(images, 15, self.transform_input))
         return prepared
 
     def _classify(self, features: Tensor) -> Tensor:
-        scores: Tensor = self.dequant(self.fc(self.dropout(torch.flatten(self.avgpool(features), 1))))
+        scores: Tensor = self.dequant(self.fc(self._pool(features)))
         return scores
 
 
-@builder(weights=pretrained(GoogLeNet_QuantizedWeights.IMAGENET1K_FBGEMM_V1))
-def googlenet(
-    *,
-    weights: GoogLeNet_QuantizedWeights | GoogLeNet_Weights | str | None = None,
-    progress: bool = True,
-    quantize: bool = False,
-    **kwargs: Any,
-) -> QuantizableGoogLeNet:
+@quantizable_builder(GoogLeNet_QuantizedWeights.IMAGENET1K_FBGEMM_V1, GoogLeNet_Weights)
+def googlenet(weights: WeightsEnum | None, **kwargs: Any) -> QuantizableGoogLeNet:
     """GoogLeNet with batch norm, quantizable or int8.
 
     Args:
-        weights: With `quantize` a member of `GoogLeNet_QuantizedWeights`, else of `GoogLeNet_Weights`; or its name;
-            `None` to initialise at random, or for int8 weights of zero.
-        progress: Show a bar while downloading.
-        quantize: Whether to build the int8 network, for inference on a CPU.
-        **kwargs: Passed on to `QuantizableGoogLeNet`, but for `backend`, the engine of an int8 network. With weights,
-            `transform_input` defaults to true, `init_weights` to false, and `aux_logits` to false.
-
-    Example:
-        >>> googlenet(num_classes=10).eval()(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
+        **kwargs: Passed on to `QuantizableGoogLeNet`. With weights, `transform_input` defaults to true, `init_weights`
+            to false, and `aux_logits` to false.
     """
-    if weights is not None:
-        kwargs = arguments_of_weights(kwargs)
-    return build_quantizable(QuantizableGoogLeNet, weights=weights, progress=progress, quantize=quantize, **kwargs)
+    return QuantizableGoogLeNet(**floating.arguments_of(weights, kwargs))

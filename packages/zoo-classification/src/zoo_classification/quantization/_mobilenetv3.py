@@ -1,7 +1,6 @@
 """MobileNetV3 as int8. The paper stands at the head of the float network."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -9,10 +8,10 @@ from torch import Tensor, nn
 
 from zoo_classification._mobilenetv3 import InvertedResidual, InvertedResidualConfig, MobileNetV3, from_table, table_1
 from zoo_classification.catalogue.mobilenetv3 import MobileNet_V3_Large_Weights
-from zoo_core.building import builder
 from zoo_core.layers import SqueezeExcitation
 
-from ._eager import FloatFunctional, Quantizable, build_quantizable, pretrained
+from ._builder import quantizable_builder
+from ._eager import FloatFunctional, Quantizable
 from .catalogue.mobilenetv3 import MobileNet_V3_Large_QuantizedWeights
 
 _FIXED = {
@@ -36,11 +35,10 @@ class QuantizableSqueezeExcitation(SqueezeExcitation):
         self.skip_mul = FloatFunctional()
         self.register_load_state_dict_pre_hook(_complete_early_files)  # type: ignore[no-untyped-call]
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Scale the channels of `features`, `(N, C, H, W)`."""
-        squeezed = self.activation(self.fc1(self.avgpool(features)))
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 # the name that users know
+        squeezed = self.activation(self.fc1(self.avgpool(input)))
         scale: Tensor = self.scale_activation(self.fc2(squeezed))
-        return self.skip_mul.mul(scale, features)
+        return self.skip_mul.mul(scale, input)
 
 
 def _complete_early_files(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
@@ -60,7 +58,6 @@ class QuantizableInvertedResidual(InvertedResidual):
         self.skip_add = FloatFunctional()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Transform `x`, `(N, input_channels, H, W)`."""
         result: Tensor = self.block(x)
         return self.skip_add.add(x, result) if self.use_res_connect else result
 
@@ -69,28 +66,13 @@ class QuantizableMobileNetV3(Quantizable, MobileNetV3):
     """A `MobileNetV3`, with the same arguments; give `block=QuantizableInvertedResidual`, as the builder does."""
 
 
-@builder(weights=pretrained(MobileNet_V3_Large_QuantizedWeights.IMAGENET1K_QNNPACK_V1))
-def mobilenet_v3_large(
-    *,
-    weights: MobileNet_V3_Large_QuantizedWeights | MobileNet_V3_Large_Weights | str | None = None,
-    progress: bool = True,
-    quantize: bool = False,
-    **kwargs: Any,
-) -> QuantizableMobileNetV3:
+@quantizable_builder(MobileNet_V3_Large_QuantizedWeights.IMAGENET1K_QNNPACK_V1, MobileNet_V3_Large_Weights)
+def mobilenet_v3_large(**kwargs: Any) -> QuantizableMobileNetV3:
     """MobileNetV3-Large, quantizable or int8.
 
     Args:
-        weights: With `quantize` a member of `MobileNet_V3_Large_QuantizedWeights`, else of
-            `MobileNet_V3_Large_Weights`; or its name; `None` to initialise at random, or for int8 weights of zero.
-        progress: Show a bar while downloading.
-        quantize: Whether to build the int8 network, for inference on a CPU.
-        **kwargs: Passed on to `QuantizableMobileNetV3`, but for `backend`, the engine of an int8 network, and those
-            that the float builder takes, too: `width_mult`, `reduced_tail`, `dilated`.
-
-    Example:
-        >>> mobilenet_v3_large(num_classes=10)(torch.zeros(1, 3, 64, 64)).shape
-        torch.Size([1, 10])
+        **kwargs: Passed on to `QuantizableMobileNetV3`, but for those that the float builder takes, too: `width_mult`,
+            `reduced_tail`, `dilated`.
     """
-    network = partial(from_table, table_1, 1280, network=QuantizableMobileNetV3)
-    arguments = {"backend": "qnnpack", "block": QuantizableInvertedResidual, **kwargs}
-    return build_quantizable(network, weights=weights, progress=progress, quantize=quantize, **arguments)
+    arguments = {"block": QuantizableInvertedResidual, **kwargs}
+    return from_table(table_1, 1280, network=QuantizableMobileNetV3, **arguments)

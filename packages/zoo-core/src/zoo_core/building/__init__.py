@@ -1,5 +1,5 @@
 """Building a model from a weights entry, for about the cost of mapping its file."""
 
-import lazy_loader
+from zoo_core.stubs import attach_stub
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

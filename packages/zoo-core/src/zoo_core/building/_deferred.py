@@ -31,6 +31,8 @@ class DeferredInitialization(TorchFunctionMode):
     Call `finish` afterwards for the parameters that no file has replaced.
 
     Example:
+        >>> from torch import nn
+        >>> from zoo_core.building import DeferredInitialization
         >>> with DeferredInitialization() as deferred:
         ...     layer = nn.Linear(4096, 4096)
         >>> deferred.finish(layer.parameters())

@@ -9,16 +9,18 @@ from typing import BinaryIO
 
 from zoo_core._weights import WeightsEnum
 from zoo_core.errors import BundleError
-from zoo_core.files import MANIFEST_NAME, FileFact, Manifest, ResolvedFile, Settings
+from zoo_core.files import MANIFEST_NAME, Manifest, Settings
 from zoo_core.files import resolve as resolve_file
-from zoo_core.files._resolve import PACKAGE_SCHEME
+from zoo_core.saved import SavedWeights
 
+from ._content import Content
 from ._read import read_bundle
+from ._saved import contents_of_saved
 from ._tar import header_of
 
 
 def create_bundle(members: Iterable[WeightsEnum], path: Path, settings: Settings, *, progress: bool = True) -> Manifest:
-    """Write the published files of weights entries, verified, into one tar archive with a manifest.
+    """Write the files of weights entries, verified, into one tar archive with a manifest; of saved models, all of them.
 
     The same files give the same bytes. The archive is read again before it gets its name.
 
@@ -33,21 +35,22 @@ def create_bundle(members: Iterable[WeightsEnum], path: Path, settings: Settings
 
     Raises:
         WeightsUnavailableError: No source has a file.
-        BundleError: There is nothing to put into it.
+        BundleError: There is nothing to put into it, or a saved model is not in a folder below this one.
         OSError: The archive cannot be written.
     """
-    files = {
-        f"{member}/{member.file.name}": resolve_file(member.file, settings=settings, progress=progress, original=True)
-        for member in dict.fromkeys(members)
-        if is_bundled(member)
-    }
-    if not files:
+    contents: dict[str, Content] = {}
+    for member in dict.fromkeys(members):
+        if isinstance(member, SavedWeights):
+            contents |= contents_of_saved(member.saved, settings, progress=progress)
+        elif not member.file.is_in_package:
+            found = resolve_file(member.file, settings=settings, progress=progress, original=True)
+            contents[f"{member}/{member.file.name}"] = Content.of_file(found)
+    if not contents:
         raise BundleError("There is nothing to bundle: these weights are part of their packages.")
-    facts = {name: FileFact(found.sha256, found.path.stat().st_size) for name, found in files.items()}
-    manifest = Manifest(facts, "the bundle's manifest")
+    manifest = Manifest({name: content.fact for name, content in contents.items()}, "the bundle's manifest")
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     try:
-        _write(temporary, manifest, files)
+        _write(temporary, manifest, contents)
         with read_bundle(temporary):
             pass
         temporary.replace(path)
@@ -56,17 +59,12 @@ def create_bundle(members: Iterable[WeightsEnum], path: Path, settings: Settings
     return manifest
 
 
-def is_bundled(member: WeightsEnum) -> bool:
-    """Tell whether an entry's file comes from elsewhere than an installed package."""
-    return not member.url.startswith(PACKAGE_SCHEME)
-
-
-def _write(path: Path, manifest: Manifest, files: Mapping[str, ResolvedFile]) -> None:
+def _write(path: Path, manifest: Manifest, contents: Mapping[str, Content]) -> None:
     with tarfile.open(path, "x", format=tarfile.USTAR_FORMAT) as archive:
         content = manifest.to_json()
         _add(archive, MANIFEST_NAME, len(content), io.BytesIO(content))
-        for name in sorted(files):
-            with files[name].path.open("rb") as file:
+        for name in sorted(contents):
+            with contents[name].open() as file:
                 _add(archive, name, manifest.files[name].size or 0, file)
 
 

@@ -1,6 +1,5 @@
 """Reads a bundle, and refuses one that is not whole and right before anything of it is used."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +8,8 @@ from typing import BinaryIO
 
 from zoo_core.errors import BundleError, ManifestError
 from zoo_core.files import MANIFEST_NAME, Manifest
-from zoo_core.files._manifest import MANIFEST_LIMIT
+from zoo_core.files.manifests._format import MANIFEST_LIMIT
+from zoo_core.files.sources._mirror import Seen
 
 from ._tar import Member, blocks_of, members_of
 
@@ -55,28 +55,17 @@ def _read(file: BinaryIO) -> Bundle:
     manifest = Manifest.parse(b"".join(blocks_of(file, first)), "its manifest")
     found = {}
     for member in members:
-        _check_size(member, manifest)
+        fact = manifest.files.get(member.name)
+        if fact is None:
+            raise BundleError(f"its manifest does not name {member.name}")
+        if fact.size != member.size:
+            raise BundleError(f"{member.name} has {member.size:,} bytes, its manifest states {fact.size}")
         found[member.name] = member
     missing = sorted(manifest.files.keys() - found)
     if missing:
         raise BundleError(f"{missing[0]} is missing")
     for member in found.values():
-        _check_digest(file, member, manifest)
+        stated, sha256 = manifest.files[member.name].sha256, Seen.of(blocks_of(file, member)).sha256
+        if sha256 != stated:
+            raise BundleError(f"{member.name} has SHA-256 {sha256}, its manifest states {stated}")
     return Bundle(manifest, file, found)
-
-
-def _check_size(member: Member, manifest: Manifest) -> None:
-    fact = manifest.files.get(member.name)
-    if fact is None:
-        raise BundleError(f"its manifest does not name {member.name}")
-    if fact.size != member.size:
-        raise BundleError(f"{member.name} has {member.size:,} bytes, its manifest states {fact.size}")
-
-
-def _check_digest(file: BinaryIO, member: Member, manifest: Manifest) -> None:
-    digest = hashlib.sha256()
-    for block in blocks_of(file, member):
-        digest.update(block)
-    stated = manifest.files[member.name].sha256
-    if digest.hexdigest() != stated:
-        raise BundleError(f"{member.name} has SHA-256 {digest.hexdigest()}, its manifest states {stated}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from zoo_core.errors import BundleError
-from zoo_core.files._manifest import check_path
+from zoo_core.files.manifests._format import check_path
 
 _BLOCK = tarfile.BLOCKSIZE
 _NAMES = {
@@ -22,13 +22,7 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file in an archive.
-
-    Args:
-        name: Its path, which leads nowhere outside.
-        offset: Where its bytes begin.
-        size: How many there are.
-    """
+    """A file in an archive: its path, which leads nowhere outside, where its bytes begin, and how many there are."""
 
     name: str
     offset: int
@@ -61,11 +55,7 @@ def members_of(file: BinaryIO) -> Iterator[Member]:
 
 
 def header_of(name: str, size: int) -> bytes:
-    """Return the one header that a file of that name and size has in a bundle: without owner, time or extensions.
-
-    Raises:
-        ValueError: The name or the size is too large for the format.
-    """
+    """Return the one header that a file has in a bundle: no owner, time, extensions. `ValueError`: it is too large."""
     info = tarfile.TarInfo(name)
     info.size, info.mode = size, 0o644
     return info.tobuf(tarfile.USTAR_FORMAT)

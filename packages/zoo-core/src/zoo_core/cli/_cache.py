@@ -14,10 +14,14 @@ from zoo_core._choose import list_weights
 from zoo_core.errors import WrongBytesError
 from zoo_core.files import CachedFile, Settings, Stamp, Verifier, cached_files, files_of, quarantined, unfinished
 
-from ._common import json_option, mebibytes, note, print_json, print_table, user_errors, weights_named
+from ._common import counted, json_option, mebibytes, settings_here, user_errors, weights_named
+from ._completion import complete_names
+from ._groups import Group
+from ._tables import Table, print_table
+from ._terminal import echo, note, print_json
 
 
-@click.group("cache")
+@click.group("cache", cls=Group)
 def command() -> None:
     """List, verify and prune the files of the caches."""
 
@@ -42,7 +46,7 @@ class _Held:
 @json_option
 def list_files(as_json: bool) -> None:
     """List the weights that are on this machine: whose they are, where they came from, when they were verified."""
-    settings = Settings.from_environment()
+    settings = settings_here()
     with user_errors():
         held = list(_held(settings))
     if as_json:
@@ -60,19 +64,21 @@ def list_files(as_json: bool) -> None:
         )
         return
     if held:
-        print_table(("WEIGHTS", "SIZE", "VERIFIED", "SOURCE", "PATH"), list(map(_row, held)), right=("SIZE",))
+        header = ("WEIGHTS", "SIZE (MiB)", "VERIFIED", "SOURCE", "PATH")
+        print_table(Table(header, list(map(_row, held)), right=("SIZE (MiB)",)))
     folders = [*settings.search_path, settings.hub_cache, settings.checkpoints]
-    note(f"{len(held)} files, {mebibytes(sum(file.size for file in held))}, in {', '.join(map(str, folders))}")
+    size = mebibytes(sum(file.size for file in held))
+    note(f"{counted(len(held), 'file')}, {size}, in {', '.join(map(str, folders))}")
 
 
 @command.command("verify")
-@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=complete_names)
 def verify(names: tuple[str, ...]) -> None:
     """Hash files again, in full: all that are here, or those of the models or weights entries named.
 
     Needs no network. Wrong files, and named ones that are not here, are reported, and the exit status is 1.
     """
-    settings = Settings.from_environment()
+    settings = settings_here()
     with user_errors():
         wanted = {str(member) for member in weights_named(names)}
         held = [file for file in _held(settings) if not wanted or wanted.intersection(file.entries)]
@@ -82,7 +88,7 @@ def verify(names: tuple[str, ...]) -> None:
         raise click.ClickException(
             f"{bad} of {len(held)} wrong. They are never loaded; `zoo cache prune --wrong` removes them."
         )
-    note(f"{len(held)} files verified")
+    note(f"{counted(len(held), 'file')} verified")
     if absent:
         raise click.ClickException(f"Not here: {', '.join(absent)}. `zoo download` fetches them.")
 
@@ -107,16 +113,17 @@ def prune(
     \b
     zoo cache prune --name "resnet*" --older-than 30
     """
-    settings = Settings.from_environment()
+    settings = settings_here()
     by_default = not (partials or quarantine or wrong or pattern is not None or days is not None)
     chosen = list(unfinished(settings)) if partials or by_default else []
     chosen += quarantined(settings) if quarantine or by_default else []
     with user_errors():
         chosen += _chosen(settings, wrong=wrong, pattern=pattern, days=days)
     freed, failures = _remove(chosen, dry_run=dry_run)
-    note(f"{len(chosen) - failures} files, {mebibytes(freed)}{' would be' if dry_run else ''} removed")
+    what_is_done = "would be removed" if dry_run else "removed"
+    note(f"{counted(len(chosen) - failures, 'file')}, {mebibytes(freed)} {what_is_done}")
     if failures:
-        raise click.ClickException(f"{failures} files could not be removed: are they somebody else's?")
+        raise click.ClickException(f"{counted(failures, 'file')} could not be removed: somebody else's?")
 
 
 def _held(settings: Settings) -> Iterator[_Held]:
@@ -133,7 +140,7 @@ def _held(settings: Settings) -> Iterator[_Held]:
 
 def _row(file: _Held) -> tuple[str, str, str, str, str]:
     source = (file.stamp and file.stamp.source) or "found here"
-    return ", ".join(file.entries), mebibytes(file.size), file.verified or "not yet", source, str(file.path)
+    return ", ".join(file.entries), f"{file.size / 2**20:.1f}", file.verified or "not yet", source, str(file.path)
 
 
 def _verify(file: _Held, verifier: Verifier) -> bool:
@@ -143,9 +150,9 @@ def _verify(file: _Held, verifier: Verifier) -> bool:
         for cached in file.files:
             verifier.check(sha256, cached.file, file.path)
     except OSError as error:
-        click.echo(f"WRONG  {error}")
+        echo(f"WRONG  {error}")
         return False
-    click.echo(f"ok     {file.path}  {sha256}")
+    echo(f"ok     {file.path}  {sha256}")
     return True
 
 
@@ -155,25 +162,20 @@ def _chosen(settings: Settings, *, wrong: bool, pattern: str | None, days: float
     by_choice = pattern is not None or days is not None
     models = {str(member) for member in list_weights(include=pattern)} if pattern is not None else set()
     for file in _held(settings):
-        fits = by_choice and (pattern is None or _is_named(file, pattern, models))
+        names = [*file.entries, file.path.name]
+        is_named = not models.isdisjoint(file.entries) or any(fnmatchcase(name, pattern or "") for name in names)
+        fits = by_choice and (pattern is None or is_named)
         fits = fits and (days is None or _days_unused(file, verifier) > days)
         if file.files[0].removable and (fits or (wrong and _is_wrong(file, verifier))):
             yield file.path
-
-
-def _is_named(file: _Held, pattern: str, entries_of_models: set[str]) -> bool:
-    names = [*file.entries, file.path.name]
-    return not entries_of_models.isdisjoint(file.entries) or any(fnmatchcase(name, pattern) for name in names)
 
 
 def _is_wrong(file: _Held, verifier: Verifier) -> bool:
     try:
         for cached in file.files:
             verifier.verify(file.path, cached.file)
-    except WrongBytesError:
-        return True
-    except OSError:
-        return False
+    except OSError as error:
+        return isinstance(error, WrongBytesError)
     return False
 
 
@@ -198,5 +200,5 @@ def _remove(paths: Iterable[Path], *, dry_run: bool) -> tuple[int, int]:
             note(f"{path}: {error}")
         else:
             freed += size
-            click.echo(path)
+            echo(path)
     return freed, failures

@@ -1,67 +1,87 @@
-"""What several commands share: output, errors, and the names that users type."""
+"""What several commands share: options, errors, and the names that users type."""
 
-import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from zoo_core._registry import get_model_weights, get_weight
+from zoo_core._registry import get_model_weights, get_weight, is_saved_name
+
+from ._terminal import echo, message, note, print_json
 
 if TYPE_CHECKING:
     from zoo_core._weights import WeightsEnum
+    from zoo_core.files import Settings
+
+
+def _be_quiet(_context: click.Context, _option: click.Parameter, quiet: bool) -> bool:
+    """Keep what is only worth knowing out of the log, too."""
+    if quiet:
+        import logging
+
+        logging.getLogger("zoo").setLevel(logging.WARNING)
+    return quiet
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress, no notes.")
-
-
-def print_json(data: object) -> None:
-    """Print data as JSON; what is not a number there (an unpublished metric) becomes null."""
-    click.echo(json.dumps(_without_nan(data), indent=2, ensure_ascii=False))
-
-
-def print_table(header: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()) -> None:
-    """Print rows in columns; the columns named in `right` are flush right."""
-    cells = [[_cell(value) for value in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
-    lines = (
-        "  ".join(
-            cell.rjust(width) if name in right else cell.ljust(width)
-            for name, cell, width in zip(header, line, widths, strict=True)
-        )
-        for line in (header, *cells)
-    )
-    click.echo("\n".join(map(str.rstrip, lines)))
-
-
-def note(text: str, *, quiet: bool = False) -> None:
-    """Print a line for people on stderr."""
-    if not quiet:
-        click.echo(text, err=True)
+quiet_option = click.option(
+    "-q", "--quiet", is_flag=True, callback=_be_quiet, help="No progress, no notes: results, warnings and errors only."
+)
 
 
 def print_plan(members: "Sequence[WeightsEnum]", *, as_json: bool = False) -> None:
-    """Print the published files of entries that a command would work on."""
+    """Print the published files of entries that a command would work on, and the sum of their sizes."""
     files = [member.file for member in members]
     if as_json:
         print_json([{"weights": file.entry, "file": file.name, "bytes": file.size} for file in files])
         return
     for file in files:
-        click.echo(f"{file.entry}  {file.name}  {mebibytes(file.size)}")
-    total = sum(member.meta.get("_file_size", 0) for member in members) * 2**20
-    note(f"{len(files)} entries to do, published files of {mebibytes(total)}")
+        echo(f"{file.entry}  {file.name}  {mebibytes(file.size)}")
+    note(f"{counted(len(files), 'file')} to do: {sum_of_sizes(members)}")
+
+
+def sum_of_sizes(members: "Sequence[WeightsEnum]") -> str:
+    """Write how large the published files of entries are together."""
+    sizes = [size for member in members if (size := published_size(member)) is not None]
+    unknown = f", and {len(members) - len(sizes)} of unknown size" if len(sizes) < len(members) else ""
+    return f"{mebibytes(sum(sizes))}{unknown}"
+
+
+def published_size(member: "WeightsEnum") -> float | None:
+    """Return the bytes of an entry's published file, rounded where its exact size is not known."""
+    stated: float | None = member.meta.get("_file_size")
+    return member.file.size or (None if stated is None else stated * 2**20)
+
+
+def counted(count: int, what: str) -> str:
+    """Write a number of things: `1 file`, `2 files`, `1,000 entries`."""
+    plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+    return f"{count:,} {what if count == 1 else plural}"
 
 
 def millions(count: int | float | None) -> str:
-    """Write a number of parameters as people do: `25.6M`."""
-    return "-" if count is None else f"{count / 1e6:.1f}M"
+    """Write a number of parameters as people do: `25.6 M`."""
+    return "-" if count is None else f"{count / 1e6:.1f} M"
 
 
 def mebibytes(count: int | float | None) -> str:
     """Write a number of bytes as people do: `97.8 MiB`."""
-    return "-" if count is None else f"{count / 2**20:.1f} MiB"
+    return "-" if count is None else f"{count / 2**20:,.1f} MiB"
+
+
+def metrics_text(metrics: Mapping[str, Mapping[str, float | None]]) -> str:
+    """Write metrics in a line: `acc@1 80.858, acc@5 95.434 (ImageNet-1K)`."""
+    return "; ".join(
+        ", ".join(f"{name} {metric_value(value)}" for name, value in values.items()) + f" ({dataset})"
+        for dataset, values in metrics.items()
+    )
+
+
+def metric_value(value: float | None) -> str:
+    """Write a metric; one that has not been published is a dash."""
+    return "-" if value is None or math.isnan(value) else str(round(value, 4))
 
 
 @contextmanager
@@ -70,41 +90,35 @@ def user_errors() -> Iterator[None]:
     try:
         yield
     except (ValueError, KeyError, TypeError) as error:
-        raise click.UsageError(str(error)) from error
+        raise click.UsageError(message(error)) from error
     except BrokenPipeError:  # as of `zoo list | head`: click ends quietly
         raise
     except (OSError, RuntimeError) as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(message(error)) from error
+
+
+def settings_here() -> "Settings":
+    """Return the settings of the environment; one that cannot be understood is wrong usage."""
+    from zoo_core.files import Settings
+
+    with user_errors():
+        return Settings.from_environment()
 
 
 def weights_named(names: Iterable[str]) -> "list[WeightsEnum]":
-    """Return the entries that users mean: `resnet50`, `ResNet50_Weights` (their defaults), `ResNet50_Weights.DEFAULT`.
-
-    Raises:
-        ValueError: No model or entry has that name.
-    """
-    return [_weights_named(name) for name in names]
+    """Return the entries that users mean: `resnet50`, `ResNet50_Weights` (the default), `ResNet50_Weights.DEFAULT`."""
+    return list(map(_weight_named, names))
 
 
-def _weights_named(name: str) -> "WeightsEnum":
-    if "." in name:
-        return get_weight(name)
-    if name.endswith("Weights"):
-        return get_weight(f"{name}.DEFAULT")
-    member = get_model_weights(name).verify("DEFAULT")
-    assert member is not None
-    return member
+def _weight_named(name: str) -> "WeightsEnum":
+    if is_saved_name(name) or ("." not in name and not name.endswith("Weights")):
+        return get_model_weights(name)["DEFAULT"]
+    return get_weight(name if "." in name else f"{name}.DEFAULT")
 
 
-def _cell(value: object) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return "-"
-    return f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
-
-
-def _without_nan(data: Any) -> Any:  # JSON
-    if isinstance(data, float) and math.isnan(data):
-        return None
-    if isinstance(data, dict):
-        return {key: _without_nan(value) for key, value in data.items()}
-    return [_without_nan(value) for value in data] if isinstance(data, (list, tuple)) else data
+def parse_shard(part: str) -> tuple[int, int]:
+    """Understand `I/N`; `ValueError` if it is not."""
+    number, _, count = part.partition("/")
+    if not (number.isdecimal() and count.isdecimal()):
+        raise ValueError(f"--shard is I/N, as in 1/4: found {part!r}.")
+    return int(number), int(count)

@@ -14,13 +14,20 @@ import click
 from zoo_core._packages import built_in_packages, missing_packages, plug_ins
 from zoo_core.errors import ManifestError
 from zoo_core.files import Settings, leftovers, read_lock
-from zoo_core.files._links import is_folder
-from zoo_core.files._reachable import reachability
+from zoo_core.files.sources._named import mirrors_of
+from zoo_core.files.sources._web_server import Upstream
+from zoo_core.files.store._paths import is_folder
 
-from ._common import json_option, mebibytes, print_json, user_errors
+from ._common import counted, json_option, mebibytes, user_errors
+from ._tables import print_hanging
+from ._terminal import print_json, printable
 
 _LIBRARIES = ("torch", "huggingface-hub", "safetensors", "pillow", "filelock", "lazy-loader")
+_WIDEST = 30
+"""Characters that the column of what was looked at has at most; names of mirrors are longer."""
 _ENOUGH_SPACE = 2 * 2**30
+_UPSTREAM = "https://download.pytorch.org/"
+"""Where most files were published; only used to see whether it answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +60,12 @@ def command(as_json: bool) -> None:
     if as_json:
         print_json([{name: getattr(finding, name) for name in Finding.__slots__} for finding in findings])
     else:
+        width = min(max(len(printable(finding.what)) for finding in findings), _WIDEST)
         for finding in findings:
-            _print(finding)
+            mark = "ok" if finding.remedy is None else ("note" if finding.harmless else "BAD")
+            print_hanging(f"{mark:<4}  {printable(finding.what):<{width}}  ", finding.found)
+            if finding.remedy:
+                print_hanging(f"{'':<4}  {'':<{width}}  ", f"→ {finding.remedy}")
     broken = [finding for finding in findings if finding.remedy and not finding.harmless]
     if broken:
         raise click.ClickException(f"{len(broken)} to mend: {', '.join(finding.what for finding in broken)}.")
@@ -71,14 +82,11 @@ def _versions() -> Iterator[Finding]:
 
 def _packages() -> Iterator[Finding]:
     for package in (*built_in_packages(), *plug_ins()):
-        yield Finding(package.module, f"{len(package.models)} models{_location(package.module)}")
+        spec = find_spec(package.module)
+        place = f" in {Path(spec.origin).parent}" if spec and spec.origin else ""
+        yield Finding(package.module, f"{counted(len(package.models), 'model')}{place}")
     for name in missing_packages():
         yield Finding(name, "not installed", f"pip install {name}, if you need its models", harmless=True)
-
-
-def _location(module: str) -> str:
-    spec = find_spec(module)
-    return f" in {Path(spec.origin).parent}" if spec and spec.origin else ""
 
 
 def _caches(settings: Settings) -> Iterator[Finding]:
@@ -90,13 +98,15 @@ def _caches(settings: Settings) -> Iterator[Finding]:
     yield _writable("Hub cache", settings.hub_cache, "set HF_HOME to a folder that you can write to")
     yield _writable("zoo's notes", settings.state, "set XDG_CACHE_HOME to a folder that you can write to")
     yield from _lock(settings)
+    if settings.licenses:
+        yield Finding("ZOO_LICENSES", f"only {', '.join(settings.licenses)} is loaded")
     try:
         left = list(leftovers(settings))
     except OSError as error:
         yield Finding("left over", f"cannot be seen: {error}", "see above", harmless=True)
     else:
         remedy = "look at them, then `zoo cache prune`" if left else None
-        yield Finding("left over", f"{len(left)} quarantined or partial files", remedy, harmless=True)
+        yield Finding("left over", f"{counted(len(left), 'quarantined or partial file')}", remedy, harmless=True)
 
 
 def _lock(settings: Settings) -> Iterator[Finding]:
@@ -108,7 +118,7 @@ def _lock(settings: Settings) -> Iterator[Finding]:
         yield Finding("lock file", str(error), "correct ZOO_LOCK, or unset it")
     else:
         entries = {path.partition("/")[0] for path in pinned.files}
-        yield Finding("lock file", f"{settings.lock} pins {len(entries)} entries; nothing else is loaded")
+        yield Finding("lock file", f"{settings.lock} pins {counted(len(entries), 'entry')}; nothing else is loaded")
 
 
 def _writable(what: str, folder: Path, remedy: str) -> Finding:
@@ -123,19 +133,19 @@ def _writable(what: str, folder: Path, remedy: str) -> Finding:
 
 def _sources(settings: Settings) -> Iterator[Finding]:
     try:
-        answers = reachability(settings)
+        mirrors = list(mirrors_of(settings))
     except ValueError as error:
         yield Finding("mirrors", str(error), "correct ZOO_MIRRORS")
         return
-    for source, reason in answers.items():
-        remedy = (
-            None if reason is None or settings.offline else "check the network and the proxy variables, or ZOO_MIRRORS"
-        )
-        yield Finding(source, reason or "answers", remedy, harmless=True)
+    if not mirrors:
+        yield Finding("mirrors", _no_mirrors(settings))
+    for source in (*mirrors, Upstream(_UPSTREAM)):
+        reason = source.why_unusable(settings)
+        is_fine = reason is None or (settings.offline and source.is_remote)
+        yield Finding(source.label, reason or "answers", None if is_fine else source.remedy, harmless=True)
 
 
-def _print(finding: Finding) -> None:
-    mark = "ok" if finding.remedy is None else ("note" if finding.harmless else "BAD")
-    click.echo(f"{mark:<4}  {finding.what:<18}  {finding.found}")
-    if finding.remedy:
-        click.echo(f"{'':<4}  {'':<18}  → {finding.remedy}")
+def _no_mirrors(settings: Settings) -> str:
+    if settings.mirrors_are_chosen:
+        return "none: ZOO_MIRRORS is empty"
+    return "none: the project's own is not published yet; name yours in ZOO_MIRRORS"

@@ -7,18 +7,31 @@ import click
 
 from zoo_core._choose import list_weights
 from zoo_core._weights import WeightsEnum
+from zoo_core.errors import SourceError
 from zoo_core.files import ResolvedFile, Settings, find_local, resolve
-from zoo_core.files._receive import SourceError
-from zoo_core.files._resolve import PACKAGE_SCHEME
-from zoo_core.files._sources import copy_here
+from zoo_core.files._local import local_copies
+from zoo_core.files.sources._folder import copy_here
+from zoo_core.saved import SavedWeights
+from zoo_core.saved._copies import copy_saved, fetch_all
 
-from ._common import mebibytes, note, quiet_option, user_errors, weights_named
+from ._common import (
+    counted,
+    mebibytes,
+    published_size,
+    quiet_option,
+    settings_here,
+    sum_of_sizes,
+    user_errors,
+    weights_named,
+)
+from ._completion import complete_names, complete_tasks
+from ._terminal import echo, note, tell
 
 
 @click.command("download")
-@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=complete_names)
 @click.option("--all", "everything", is_flag=True, help="All weights entries, or those of --task.")
-@click.option("--task", help="With --all: only the entries for this task.")
+@click.option("--task", help="With --all: only the entries for this task.", shell_complete=complete_tasks)
 @click.option("--cache-dir", type=click.Path(file_okay=False, path_type=Path), help="Keep downloads here.")
 @click.option("--revision", help="A branch, tag or commit of the Hugging Face Hub mirrors.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be fetched.")
@@ -34,10 +47,13 @@ def command(
 ) -> None:
     """Fetch weights into the cache, verified; print the path of each file.
 
-    A NAME is a model (its default weights), or a weights entry. Files that are here already are only verified.
+    A NAME is a model (its default weights), or a weights entry. Files that are here already are only verified. Of a
+    model that was saved and published, all files are fetched; --cache-dir gets them as a folder, which is a model's
+    name by itself: --model DIR/organisation/name.
 
     \b
     zoo download resnet50 ResNet18_Weights.IMAGENET1K_V1
+    zoo download hf-hub:organisation/name@v2
     """
     with user_errors():
         if bool(names) == everything:
@@ -45,18 +61,32 @@ def command(
         if task and not everything:
             raise ValueError("--task goes with --all.")
         members = list_weights(task=task) if everything else weights_named(names)
+        members = list(dict.fromkeys(members))
         settings = _settings(cache_dir, revision)
+        if dry_run:
+            _print_plan(members, settings)
+            return
         failures = [
             member
-            for member in dict.fromkeys(members)
-            if not _download(member, settings, dry_run=dry_run, quiet=quiet, into_folder=cache_dir is not None)
+            for member in members
+            if not _download(member, settings, quiet=quiet, into_folder=cache_dir is not None)
         ]
     if failures:
-        raise click.ClickException(f"{len(failures)} of {len(members)} could not be fetched.")
+        raise click.ClickException(f"{len(failures)} of {counted(len(members), 'file')} could not be fetched.")
+
+
+def _print_plan(members: list[WeightsEnum], settings: Settings) -> None:
+    """Print what would be fetched from where, and what is here, right or wrong."""
+    here = {member for member in members if next(local_copies(member.file, settings, {}), None) is not None}
+    for member in members:
+        already = "  here already" if member in here else ""
+        echo(f"{member}  {member.url}  {mebibytes(published_size(member))}{already}")
+    missing = [member for member in members if member not in here]
+    note(f"{counted(len(missing), 'file')} to fetch: {sum_of_sizes(missing)}")
 
 
 def _settings(cache_dir: Path | None, revision: str | None) -> Settings:
-    settings = Settings.from_environment()
+    settings = settings_here()
     if cache_dir is not None:
         settings = replace(settings, checkpoints=cache_dir.absolute())
     if revision is not None:
@@ -65,21 +95,31 @@ def _settings(cache_dir: Path | None, revision: str | None) -> Settings:
     return settings
 
 
-def _download(member: WeightsEnum, settings: Settings, *, dry_run: bool, quiet: bool, into_folder: bool) -> bool:
+def _download(member: WeightsEnum, settings: Settings, *, quiet: bool, into_folder: bool) -> bool:
     """Fetch one entry; tell whether it worked. A failure is reported at once, and the others go on."""
-    if dry_run:
-        click.echo(f"{member}  {member.url}  {mebibytes(member.file.size)}")
-        return True
     try:
-        found = resolve(member.file, settings=settings, progress=not quiet, original=True)
-        if into_folder and not member.url.startswith(PACKAGE_SCHEME):
-            found = _copied(found, member, settings, quiet=quiet)
+        if isinstance(member, SavedWeights):
+            found = _saved(member, settings, quiet=quiet, into_folder=into_folder)
+        else:
+            found = resolve(member.file, settings=settings, progress=not quiet, original=True)
+            if into_folder and not member.file.is_in_package:
+                found = _copied(found, member, settings, quiet=quiet)
     except (OSError, SourceError) as error:
-        note(str(error))
+        tell(error)
         return False
     note(f"{member}: from {found.source}, verified ({found.verified}, SHA-256 {found.sha256[:16]}…)", quiet=quiet)
-    click.echo(found.path)
+    echo(found.path)
     return True
+
+
+def _saved(member: SavedWeights, settings: Settings, *, quiet: bool, into_folder: bool) -> ResolvedFile:
+    """Return the weights of a saved model, of which all files are here; of a Hub's in a folder of its own if asked."""
+    usual = settings_here()  # where a Hub's files are kept does not depend on the folder for downloads
+    found = fetch_all(member.saved, usual, progress=not quiet)[member.file.name]
+    if not into_folder or member.file.stays_in_place:
+        return found
+    folder = settings.checkpoints.joinpath(*member.file.folder.split("/")[1:])  # organisation/name
+    return replace(found, path=copy_saved(member.saved, folder, usual, progress=False))
 
 
 def _copied(found: ResolvedFile, member: WeightsEnum, settings: Settings, *, quiet: bool) -> ResolvedFile:
@@ -90,5 +130,5 @@ def _copied(found: ResolvedFile, member: WeightsEnum, settings: Settings, *, qui
     there = find_local(file, replace(settings, search_path=(), mirrors=()))
     if there is not None:
         return there
-    path, _ = copy_here(found.path, file, settings, progress=not quiet, source=found.source)
-    return replace(found, path=path)
+    copied = copy_here(found.path, file, settings, progress=not quiet, source=found.source)
+    return replace(copied, verified=found.verified)

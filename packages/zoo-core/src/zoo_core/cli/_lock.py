@@ -5,33 +5,34 @@ from pathlib import Path
 import click
 
 from zoo_core.files import Settings, learn_digests
-from zoo_core.files._partial import replace_text
+from zoo_core.files.store._paths import replace_file
 
-from ._common import note, quiet_option, user_errors, weights_named
+from ._common import counted, quiet_option, user_errors, weights_named
+from ._completion import complete_names
+from ._output_file import OutputFile
+from ._terminal import note, print_text
 
 
 @click.command("lock")
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
-@click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The lock file; else it is printed."
-)
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=complete_names)
+@click.option("-o", "--output", type=OutputFile(), help="The lock file; else it is printed.")
 @quiet_option
 def command(names: tuple[str, ...], output: Path | None, quiet: bool) -> None:
     """Write the full SHA-256 digests of the weights of each NAME, a model or a weights entry, into a file.
 
     With ZOO_LOCK=FILE in the environment, exactly these files are loaded: another file of the same name is an error,
     and so is an entry that is not in the lock file. Files are fetched only where neither the catalogue nor a mirror of
-    yours knows their full digest.
+    yours knows their full digest. Of a saved model, the config.json is pinned, too, for its name as it is given here.
 
     \b
     zoo lock resnet18 mobilenet_v3_small -o zoo.lock
     """
     with user_errors():
         members = dict.fromkeys(weights_named(names))
-        lock = learn_digests((member.file for member in members), Settings.from_environment(), progress=not quiet)
-        content = lock.to_json().decode()
+        files = (file for member in members for file in member.files)
+        lock = learn_digests(files, Settings.from_environment(), progress=not quiet)
         if output is None:
-            click.echo(content, nl=False)
+            print_text(lock.to_json().decode().rstrip("\n"))
             return
-        replace_text(output, content)
-    note(f"{output}: {len(members)} entries; use it with ZOO_LOCK={output}", quiet=quiet)
+        replace_file(output, lock.to_json())
+    note(f"{output}: {counted(len(members), 'entry')}; use it with ZOO_LOCK={output}", quiet=quiet)

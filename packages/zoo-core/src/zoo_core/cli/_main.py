@@ -1,8 +1,16 @@
 """The group of commands; each is imported when it is called."""
 
+import sys
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from ._groups import Group
+from ._terminal import cannot_print, encode_everything, escaped_messages, log_formatter, tell
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _COMMANDS = {
     "list": "List models, or weights entries with their metrics.",
@@ -11,6 +19,7 @@ _COMMANDS = {
     "predict": "Predict on images and folders of images.",
     "cache": "List, verify and prune the files of the caches.",
     "mirror": "Fill a mirror with weights, in a folder or on a Hub, and verify one.",
+    "push": "Publish a model of one's own on a Hub.",
     "bundle": "Carry weights in one file to machines that never see a network.",
     "lock": "Pin the full digests of weights in a file.",
     "doctor": "Check this machine: versions, caches, mirrors, and how to mend what is wrong.",
@@ -21,33 +30,64 @@ _WITHOUT_LOG = frozenset({"list", "info"})
 """The commands that do nothing worth a line in the log, and are spared the import of `logging`."""
 
 
-class _LazyGroup(click.Group):
-    """A group whose help needs no command's code."""
+class _LazyGroup(Group):
+    """A group whose help needs no command's code. Packages bring more commands, and replace none."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:  # click's signature
+        encode_everything()
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:  # of help texts that are printed; all else goes through `user_errors`
+            if not kwargs.get("standalone_mode", True):
+                raise
+            tell(cannot_print(error), "Error")
+            sys.exit(1)
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with escaped_messages():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with escaped_messages():
+            return super().invoke(ctx)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Offer the commands without importing any."""
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        from click.shell_completion import CompletionItem
+
+        from ._plug_ins import listed_commands
+
+        listed = _COMMANDS | listed_commands(_COMMANDS)
+        return [CompletionItem(name, help=text) for name, text in listed.items() if name.startswith(incomplete)]
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # click's signature
-        return list(_COMMANDS)
+        return [*_COMMANDS, *sorted(_names() - set(_COMMANDS))]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
-            return None
+            from ._plug_ins import load_command
+
+            return load_command(name)
         command: click.Command = import_module(f"zoo_core.cli._{name}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+            from ._plug_ins import listed_commands
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Name the closest command when there is none of that name."""
-        from zoo_core._names import closest
+            formatter.write_dl(list((_COMMANDS | listed_commands(_COMMANDS)).items()))
 
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            hint = closest(args[0], _COMMANDS)
-            raise click.UsageError(f"There is no command {args[0]!r}.{hint}", ctx=ctx) from error
+    def names(self, ctx: click.Context) -> set[str]:
+        """Return all names, those of broken commands, too."""
+        return _names()
+
+
+def _names() -> set[str]:
+    from ._plug_ins import plug_in_commands
+
+    return {*_COMMANDS, *plug_in_commands()}
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -55,14 +95,13 @@ class _LazyGroup(click.Group):
 @click.pass_context
 def main(ctx: click.Context) -> None:
     """Pretrained vision models for PyTorch: find them, fetch their weights, predict with them."""
-    if ctx.invoked_subcommand not in _WITHOUT_LOG:
-        _configure_log()
-
-
-def _configure_log() -> None:
+    if ctx.invoked_subcommand in _WITHOUT_LOG:
+        return
     import logging
     import warnings
 
     warnings.filterwarnings("ignore", "Failed to initialize NumPy")  # torch would like it; nothing here needs it
-    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    handler = logging.StreamHandler()
+    handler.setFormatter(log_formatter())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("zoo").setLevel(logging.INFO)

@@ -1,32 +1,37 @@
 """`zoo mirror`."""
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from zoo_core._choose import list_weights
+from zoo_core._progress import show_progress
+from zoo_core._registry import is_saved_name
 from zoo_core._weights import WeightsEnum
-from zoo_core.errors import CheckpointError, ManifestError
+from zoo_core.errors import CheckpointError, ManifestError, SourceError
 from zoo_core.files import MANIFEST_NAME, Settings
-from zoo_core.files._mirror import Mirror
-from zoo_core.files._receive import SourceError
-from zoo_core.files._sources import FolderMirror, mirrors_of, parse_mirror
+from zoo_core.files.sources._mirror import Mirror
+from zoo_core.files.sources._named import mirrors_of, parse_mirror
 from zoo_core.mirrors import Added, Finding, FolderExport, HubPush, verify_mirror
 
 from ._common import (
+    counted,
     json_option,
-    note,
-    print_json,
     print_plan,
-    print_table,
     quiet_option,
+    settings_here,
     user_errors,
     weights_named,
 )
+from ._completion import complete_names
+from ._groups import Group
+from ._tables import Table, print_table
+from ._terminal import echo, note, print_json, tell
 
-_names = click.argument("names", metavar="[NAME]...", nargs=-1)
+_names = click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=complete_names)
 _twins = click.option(
     "--safetensors/--no-safetensors",
     "twins",
@@ -35,7 +40,7 @@ _twins = click.option(
 )
 
 
-@click.group("mirror")
+@click.group("mirror", cls=Group)
 def command() -> None:
     """Fill a mirror with weights, in a folder or on a Hugging Face Hub, and verify one.
 
@@ -67,7 +72,11 @@ def export(folder: Path, names: tuple[str, ...], twins: bool, dry_run: bool, as_
             return
         with FolderExport(folder, Settings.from_environment(), twins=twins, progress=not quiet) as mirror:
             added, failures = _add_each(members, mirror.add, quiet=quiet)
-            _print_added(added, as_json=as_json)
+            rows = _rows(added)
+            if as_json:
+                print_json(rows)
+            for row in () if as_json else rows:
+                echo(f"{row['sha256']}  {row['weights']}/{row['file']}{'  learnt' if row['learnt'] else ''}")
             _fail_if(failures, members, f"exported; run it again for the rest, which goes into {folder}")
 
 
@@ -107,16 +116,18 @@ def push(
         if dry_run:
             print_plan(missing, as_json=as_json)
             return
-        if quiet:
-            _silence_the_hub_s_client()
+        if quiet or not sys.stderr.isatty():
+            from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined] # not so in all versions
+
+            disable_progress_bars()
         mirror.create(private=private)
         added, failures = _add_each(missing, mirror.add, quiet=quiet)
-        note(f"{len(members) - len(missing)} of {len(members)} entries were there already", quiet=quiet)
+        note(f"{len(members) - len(missing)} of {counted(len(members), 'entry')} there already", quiet=quiet)
         if as_json:
             print_json({"mirror": mirror.address, "added": _rows(added), "failed": failures})
         _fail_if(failures, missing, "pushed; run it again for the rest")
     if not as_json:
-        click.echo(mirror.address)
+        echo(mirror.address)
 
 
 @command.command("verify")
@@ -137,21 +148,38 @@ def verify(mirror: str | None, names: tuple[str, ...], everything: bool, full: b
     \b
     zoo mirror verify hf://org/zoo-weights
     """
-    settings = Settings.from_environment()
+    settings = settings_here()
     with user_errors():
         mirrors = [parse_mirror(mirror)] if mirror else list(mirrors_of(settings))
         if not mirrors:
             raise ValueError("Give a MIRROR to verify, or name some in ZOO_MIRRORS.")
         findings: dict[str, list[Finding]] = {}
         for each in mirrors:
-            if settings.offline and not isinstance(each, FolderMirror):
+            if settings.offline and each.is_remote:
                 raise OSError(f"{each.label} cannot be asked: zoo is offline (ZOO_OFFLINE or HF_HUB_OFFLINE is set).")
+            reason = each.why_unusable(settings)
+            if reason is not None:
+                findings[each.label] = [Finding("", "", "unusable", reason)]
+                continue
             members = weights_named(names) if names else _expected(each, settings, everything=everything)
-            findings[each.label] = _verify(each, members, settings, full=full)
+            findings[each.label] = list(_findings(each, members, settings, full=full))
     _print_findings(findings, as_json=as_json)
 
 
+def _findings(mirror: Mirror, members: list[WeightsEnum], settings: Settings, *, full: bool) -> Iterator[Finding]:
+    with show_progress(mirror.label, unit="files") as shown:
+        try:
+            for finding in verify_mirror(mirror, members, settings, full=full):
+                yield finding
+                shown.update()
+        except SourceError as error:
+            yield Finding("", MANIFEST_NAME, "wrong", f"{mirror.label} {error}")
+
+
 def _members(names: Sequence[str]) -> list[WeightsEnum]:
+    own = [name for name in names if is_saved_name(name)]
+    if own:
+        raise ValueError(f"A mirror holds published weights: {own[0]} is a saved model, which `zoo push` publishes.")
     return list(dict.fromkeys(weights_named(names) if names else list_weights()))
 
 
@@ -164,7 +192,7 @@ def _add_each(
         try:
             done = add(member)
         except (OSError, ManifestError, CheckpointError) as error:
-            note(f"{member}: {error}")
+            tell(error, member)
         else:
             note(f"{member}: {'added' if done.is_new else 'there already'}", quiet=quiet)
             added.append(done)
@@ -174,15 +202,6 @@ def _add_each(
 def _fail_if(failures: int, members: Sequence[WeightsEnum], what_else: str) -> None:
     if failures:
         raise OSError(f"{failures} of {len(members)} failed, {len(members) - failures} {what_else}.")
-
-
-def _print_added(added: Sequence[Added], *, as_json: bool) -> None:
-    rows = _rows(added)
-    if as_json:
-        print_json(rows)
-        return
-    for row in rows:
-        click.echo(f"{row['sha256']}  {row['weights']}/{row['file']}{'  learnt' if row['learnt'] else ''}")
 
 
 def _rows(added: Sequence[Added]) -> list[dict[str, Any]]:
@@ -199,12 +218,6 @@ def _rows(added: Sequence[Added]) -> list[dict[str, Any]]:
     ]
 
 
-def _silence_the_hub_s_client() -> None:
-    from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined] # not so in all versions
-
-    disable_progress_bars()
-
-
 def _expected(mirror: Mirror, settings: Settings, *, everything: bool) -> list[WeightsEnum]:
     """Return the entries that a mirror's manifest has; all where it has no manifest, or `everything` is wanted."""
     try:
@@ -214,17 +227,10 @@ def _expected(mirror: Mirror, settings: Settings, *, everything: bool) -> list[W
     known = list_weights()
     strange = {path.partition("/")[0] for path in manifest.files if "/" in path} - set(map(str, known))
     if strange:
-        note(f"{mirror.label}: {len(strange)} entries are of no package that is installed here, and are not verified")
+        note(f"{mirror.label}: {counted(len(strange), 'entry')} of no package that is installed here, and not verified")
     if everything or not manifest.files:
         return known
     return [member for member in known if manifest.path_of(member.file) is not None]
-
-
-def _verify(mirror: Mirror, members: Sequence[WeightsEnum], settings: Settings, *, full: bool) -> list[Finding]:
-    try:
-        return list(verify_mirror(mirror, members, settings, full=full))
-    except SourceError as error:
-        return [Finding("", MANIFEST_NAME, "wrong", f"{mirror.label} {error}")]
 
 
 def _print_findings(findings: dict[str, list[Finding]], *, as_json: bool) -> None:
@@ -233,15 +239,24 @@ def _print_findings(findings: dict[str, list[Finding]], *, as_json: bool) -> Non
         for mirror, found in findings.items()
         for finding in found
     ]
-    bad = [row for row in rows if row["status"] != "ok"]
+    unusable = [row for row in rows if row["status"] == "unusable"]
+    bad = [row for row in rows if row["status"] not in {"ok", "unusable"}]
     if as_json:
         print_json(rows)
     elif bad:
         columns = ("mirror", "file", "status", "detail")
-        print_table([name.upper() for name in columns], [[row[name] for name in columns] for row in bad])
+        print_table(Table([name.upper() for name in columns], [[row[name] for name in columns] for row in bad]))
     for mirror, found in findings.items():
+        if found and found[0].status == "unusable":
+            note(f"{mirror} {found[0].detail}")
+            continue
         good = [finding for finding in found if finding.is_ok]
         checks = ", ".join(sorted({finding.detail for finding in good}))
-        note(f"{mirror}: {len(good)} of {len(found)} files as stated" + (f" (compared: {checks})" if good else ""))
-    if bad:
-        raise click.ClickException(f"{len(bad)} files are missing or wrong.")
+        note(
+            f"{mirror}: {len(good)} of {counted(len(found), 'file')} as stated"
+            + (f" (compared: {checks})" if good else "")
+        )
+    if bad or unusable:
+        wrong = [f"{counted(len(bad), 'file')} missing or wrong"] if bad else []
+        wrong += [f"{counted(len(unusable), 'mirror')} not usable"] if unusable else []
+        raise click.ClickException(f"{', '.join(wrong)}.")

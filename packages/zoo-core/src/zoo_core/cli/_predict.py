@@ -1,37 +1,48 @@
 """`zoo predict`."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import click
 
-from zoo_core._registry import get_model_weights
-from zoo_core._weights import WeightsEnum
-from zoo_core.files import resolve
-from zoo_core.prediction import (
-    Failure,
-    Media,
-    Prediction,
-    Source,
-    check_options,
-    embedded_model,
-    find_sources,
-    shard,
-    task_of,
-)
+from zoo_core._registry import all_tasks, get_model_entry, get_weight, is_saved_name, list_models
+from zoo_core.prediction import PredictionJob, embedded_model
+from zoo_core.tasks import Option
 
-from ._common import json_option, note, print_json, quiet_option, user_errors
-from ._results import check_output, write_results
+from ._common import json_option, parse_shard, quiet_option, user_errors, weights_named
+from ._completion import complete_entries, complete_models
+from ._predict_run import run_job
+
+
+def _task_flags(function: Callable[..., None]) -> Callable[..., None]:
+    """Add a flag for each option of the tasks that packages state; the first of a name counts."""
+    flags: dict[str, Option] = {}
+    for task in all_tasks():
+        flags |= {option.name: option for option in task.options if option.name not in flags}
+    ranges: dict[type, Callable[..., Any]] = {int: click.IntRange, float: click.FloatRange}
+    for option in reversed([option for name, option in flags.items() if name not in signature(function).parameters]):
+        kind = ranges[option.type](option.minimum, option.maximum) if option.type in ranges else option.type
+        text = option.help if option.default is None else f"{option.help} [default: {option.default}]"
+        flag = click.option(f"--{option.name.replace('_', '-')}", option.name, type=kind, help=text)
+        function = flag(function)
+    return function
 
 
 @click.command("predict")
-@click.argument("paths", metavar="FILE|FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--model", help="The model; without it, the one that comes with its weights inside an installed package.")
-@click.option("--weights", default="DEFAULT", show_default=True, help="One of the model's weights entries.")
-@click.option("--topk", type=click.IntRange(min=1), help="Classes to report for an image or a video. [default: 5]")
+@click.argument("paths", metavar="FILE|FOLDER...", nargs=-1, required=True, type=click.Path())
 @click.option(
-    "--min-score", type=click.FloatRange(0, 1), help="Least score of an object that is reported. [default: 0.5]"
+    "--model",
+    shell_complete=complete_models,
+    help="The model; without it, the one that comes with its weights inside an installed package.",
 )
+@click.option(
+    "--weights",
+    shell_complete=complete_entries,
+    help="One of the model's weights entries. [default: DEFAULT]",
+)
+@_task_flags
 @click.option(
     "--device", default="cpu", show_default=True, help="Where to run, as torch names devices: cpu, cuda, mps."
 )
@@ -51,18 +62,28 @@ from ._results import check_output, write_results
     "--optimize/--no-optimize",
     "optimized",
     default=None,
-    help="Take some seconds to make the model faster first. [default: with --output]",
+    help="Make the model faster first. [default: with --output or --raw, if that pays for the inputs]",
 )
 @click.option("--shard", "part", metavar="I/N", help="Only every N-th input, from the I-th on: one of N runs.")
 @click.option("--save", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), help="Draw the predictions.")
+@click.option(
+    "--raw",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write what other programs read: label maps (PNG), flow (.flo), detections (COCO's JSON), and rows of all.",
+)
+@click.option(
+    "--every",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Predict on each N-th frame of videos, with a model that takes images; --save draws them into videos.",
+)
 @json_option
 @quiet_option
 def command(
-    paths: tuple[Path, ...],
+    paths: tuple[str, ...],
     model: str | None,
-    weights: str,
-    topk: int | None,
-    min_score: float | None,
+    weights: str | None,
     device: str,
     batch_size: int,
     workers: int,
@@ -73,10 +94,14 @@ def command(
     save: Path | None,
     as_json: bool,
     quiet: bool,
+    raw: Path | None,
+    every: int | None,
+    **options: Any,
 ) -> None:
     """Predict on images and folders of images; on videos with a video model, on pairs of images with a flow model.
 
-    What cannot be read is reported, and the others go on; the exit status is then 1.
+    What cannot be read is reported, and the others go on; the exit status is then 1. In the environment, ZOO_MAX_PIXELS
+    limits images; ZOO_VIDEO_PIXELS, ZOO_VIDEO_MEMORY and ZOO_VIDEO_SECONDS limit videos.
 
     \b
     zoo predict photos/ --model resnet50 --topk 3
@@ -84,106 +109,48 @@ def command(
     zoo predict clip.mp4 --model r3d_18
     zoo predict frame1.png frame2.png --model raft_small --save drawn/
     zoo predict photos/ --model resnet50 -o results.jsonl
+    zoo predict photos/ --model deeplabv3_resnet50 --raw labels/
+    zoo predict clip.mp4 --model fcos_resnet50_fpn --every 10 --save drawn/
     """
-    given = {"topk": topk, "min_score": min_score}
-    options = {name: value for name, value in given.items() if value is not None}
     with user_errors():
-        model = model or _embedded()
-        check_options(model, options)
-        media = task_of(model).media
-        sources = _sources(paths, media, part)
-        first = next(iter(sources), None)
-        if first is None:
-            raise ValueError(f"No {media} were found there, which is what {model} predicts on.")
-        if output is not None:
-            check_output(output)
-        elif retry:
+        if retry and output is None and raw is None:
             raise ValueError("--retry goes with --output.")
-        member = _tell_origin(model, weights, quiet=quiet)
-        from zoo_core.prediction import PictureFolder, load_predictor, run
-
-        optimized = output is not None if optimized is None else optimized
-        predictor = load_predictor(
-            model,
-            weights,
+        named = model is not None
+        model, weights = _model_and_weights(model or embedded_model(), weights)
+        job = PredictionJob(
+            sources=paths,
+            model=model,
+            weights=weights,
+            options={name: value for name, value in options.items() if value is not None},
             device=device,
-            progress=not quiet,
             batch_size=batch_size,
-            optimized=optimized,
-            **options,
+            workers=workers,
+            optimized=_whether_optimized(optimized, is_kept=output is not None or raw is not None),
+            shard=None if part is None else parse_shard(part),
+            output=output,
+            retry=retry,
+            save=save,
+            raw=raw,
+            every=every,
+            progress=not quiet,
         )
-        pictures = None if save is None else PictureFolder(save, predictor, sources)
-
-        def predictions(chosen: Iterable[Source]) -> Iterator[Prediction]:
-            for outcome in run(predictor, chosen, batch_size=batch_size, workers=workers):
-                if pictures is not None:
-                    pictures.save(outcome)
-                yield outcome.prediction
-
-        if output is not None:
-            rows, failures = write_results(output, sources, predictions, weights=str(member), retry=retry, quiet=quiet)
-        else:
-            rows, failures = _print(predictions(sources), sources, as_json=as_json)
-        if save is not None:
-            note(f"{rows - failures} pictures in {save}", quiet=quiet)
-    if failures:
-        raise click.ClickException(f"{failures} of {rows} {media} could not be read.")
+        run_job(job, tuple(map(Path, paths)), was_named=named, as_json=as_json, quiet=quiet)
 
 
-class _Listing:
-    """The sources, listed anew each time that they are iterated over: any number takes no memory."""
-
-    def __init__(self, listed: Callable[[], Iterator[Source]]) -> None:
-        self._listed = listed
-
-    def __iter__(self) -> Iterator[Source]:
-        return self._listed()
-
-
-def _sources(paths: tuple[Path, ...], media: Media, part: str | None) -> Iterable[Source]:
-    if part is None:
-        return _Listing(lambda: find_sources(paths, media))
-    number, _, count = part.partition("/")
-    if not (number.isdecimal() and count.isdecimal()):
-        raise ValueError(f"--shard is I/N, as in 1/4: found {part!r}.")
-    chosen = int(number), int(count)
-    return _Listing(lambda: shard(find_sources(paths, media), *chosen))
-
-
-def _embedded() -> str:
-    name = embedded_model()
-    if name is None:
+def _model_and_weights(model: str | None, weights: str | None) -> tuple[str, str]:
+    """Return the model that a user means, who may have named an entry of its weights: `ResNet50_Weights.DEFAULT`."""
+    if model is None:
         raise ValueError("Choose a --model (see `zoo list`): no installed package brings one with its weights inside.")
-    return name
+    if is_saved_name(model) or ("." not in model and not model.endswith("Weights")):
+        return model, weights or "DEFAULT"
+    (member,) = weights_named([model])
+    enum = type(member).__name__
+    if weights is not None and get_weight(weights if "." in weights else f"{enum}.{weights}") is not member:
+        raise ValueError(f"--model {model} names weights, and --weights {weights} others: leave one of them out.")
+    models = [entry.name for entry in map(get_model_entry, list_models()) if entry.weights == enum]
+    return models[0], str(member)
 
 
-def _tell_origin(model: str, weights: str, *, quiet: bool) -> WeightsEnum:
-    """Tell which weights are used, where they are from, and that they were verified; return their entry."""
-    member = get_model_weights(model).verify(weights)
-    assert member is not None
-    found = resolve(member.file, progress=not quiet)
-    note(f"model    {model} ({member})", quiet=quiet)
-    note(f"weights  from {found.source}: {found.path}", quiet=quiet)
-    compared = {
-        "full digest": "verified",
-        "prefix": "verified against the prefix in its name",
-        "unknown": "not verifiable",
-    }
-    note(f"SHA-256  {found.sha256} ({compared[found.verified]})", quiet=quiet)
-    return member
-
-
-def _print(predictions: Iterable[Prediction], sources: Iterable[Source], *, as_json: bool) -> tuple[int, int]:
-    """Print the predictions; return how many there were, and how many of them are failures."""
-    if as_json:
-        listed = list(predictions)
-        print_json([prediction.to_dict() for prediction in listed])
-        return len(listed), sum(isinstance(prediction, Failure) for prediction in listed)
-    width = max(len(str(source)) for source in sources)
-    rows = failures = 0
-    for rows, prediction in enumerate(predictions, start=1):  # noqa: B007 # the last number counts
-        failed = isinstance(prediction, Failure)
-        failures += failed
-        line = prediction.summary() if failed else f"{prediction.source.ljust(width)}  {prediction.summary()}"
-        click.echo(line, err=failed)
-    return rows, failures
+def _whether_optimized(asked: bool | None, *, is_kept: bool) -> bool | None:
+    """Return what was asked for; otherwise, of runs whose rows are kept, that it depends."""
+    return asked if asked is not None or is_kept else False

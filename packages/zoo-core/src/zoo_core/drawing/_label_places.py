@@ -6,23 +6,14 @@ Place = tuple[int, int, int, int]
 
 
 class LabelPlaces:
-    """Finds a place for one text after the other: within the picture, at its box, and on no other text if possible.
-
-    Args:
-        size: Width and height of the picture.
-    """
+    """Finds a place for one text after the other: within the picture, at its box, and on no other text if possible."""
 
     def __init__(self, size: tuple[int, int]) -> None:
         self._size = size
         self._taken: list[Place] = []
 
     def place(self, box: Place, room: tuple[int, int], line_width: int) -> tuple[int, int]:
-        """Return where the text's upper left corner goes.
-
-        Args:
-            box: `(x1, y1, x2, y2)`, within the picture.
-            room: Width and height of the text with its ground.
-            line_width: Of the box's frame.
+        """Return the upper left corner of a text of a size, `room` (width, height), beside a box (x1, y1, x2, y2).
 
         Example:
             >>> places = LabelPlaces((640, 480))

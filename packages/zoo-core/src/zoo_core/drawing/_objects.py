@@ -9,9 +9,8 @@ from PIL import Image, ImageDraw
 
 from zoo_core.images import to_rgb
 
-from ._colours import Colour
+from ._colours import Colour, with_labels
 from ._label_places import LabelPlaces
-from ._labels import with_labels
 from ._text import fitting, font_for
 
 LEAST_SIDE, MOST_SIDE = 320, 1280
@@ -22,6 +21,15 @@ LINES_ACROSS = 350
 """Likewise of lines."""
 MASKS_AT_ONCE = 255
 """How many masks a label map holds."""
+
+_LIMBS = (
+    ("nose", "left_eye"), ("nose", "right_eye"), ("left_eye", "left_ear"), ("right_eye", "right_ear"),
+    ("left_shoulder", "right_shoulder"), ("left_shoulder", "left_elbow"), ("left_elbow", "left_wrist"),
+    ("right_shoulder", "right_elbow"), ("right_elbow", "right_wrist"), ("left_shoulder", "left_hip"),
+    ("right_shoulder", "right_hip"), ("left_hip", "right_hip"), ("left_hip", "left_knee"), ("left_knee", "left_ankle"),
+    ("right_hip", "right_knee"), ("right_knee", "right_ankle"),
+)  # fmt: skip
+"""Of the 17 keypoints of the COCO data set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,8 @@ def with_objects(
         ValueError: A box holds what is no number, a mask has another size than the image, or `opacity` is out of range.
 
     Example:
+        >>> from PIL import Image
+        >>> from zoo_core.drawing import DrawnObject, with_objects
         >>> photo = Image.new("RGB", (640, 480), "white")
         >>> drawn = with_objects(photo, [DrawnObject((100, 50, 300, 400), (255, 0, 0), "cat 98%")])
         >>> drawn.size, drawn.getpixel((100, 200))
@@ -85,6 +95,21 @@ def with_objects(
         _draw_keypoints(draw, item, skeleton, width)
     _draw_texts(canvas, draw, objects, width)
     return canvas
+
+
+def skeleton_of(keypoint_names: Sequence[str]) -> list[tuple[int, int]]:
+    """Return which keypoints of a person lines link, as pairs of indices.
+
+    Args:
+        keypoint_names: Names as in the metadata of weights, `"left_elbow"` say. Others are linked to nothing.
+
+    Example:
+        >>> from zoo_core.drawing import skeleton_of
+        >>> skeleton_of(["left_wrist", "nose", "left_elbow"])
+        [(2, 0)]
+    """
+    places = {name: place for place, name in enumerate(keypoint_names)}
+    return [(places[first], places[second]) for first, second in _LIMBS if first in places and second in places]
 
 
 def _check(number: int, item: DrawnObject, image: Image.Image) -> None:

@@ -1,5 +1,5 @@
 """Intermediate activations of any model: which there are, and a model that returns them."""
 
-import lazy_loader
+from zoo_core.stubs import attach_stub
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

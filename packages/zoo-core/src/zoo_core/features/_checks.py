@@ -18,12 +18,9 @@ MARK = "\0"
 
 @dataclass(frozen=True)
 class Check:
-    """A truth value that the computation needs to go on.
+    """A truth value, `expected`, that the computation needs to go on.
 
-    Attributes:
-        expected: The value.
-        error: The built-in exception that is raised otherwise.
-        parts: Its text; every second part is the name of a node.
+    Otherwise the built-in exception `error` is raised with the text `parts`; every second part is the name of a node.
     """
 
     expected: bool
@@ -46,7 +43,9 @@ def check_from(value: bool, error: Exception) -> Check | None:
     place = next(_raising_places(error), None)
     if place is None:
         return None
-    if type(error).__module__ == "builtins" and not _is_of_tracer(error):
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    is_own = not frame.f_code.co_filename.startswith(_TRACERS)  # or symbols raised it in the making of the check's
+    if type(error).__module__ == "builtins" and is_own:
         return Check(not value, type(error).__name__, tuple(str(error).split(MARK)))
     return Check(not value, "ValueError", (f"the input is refused at {place}",))
 
@@ -59,12 +58,6 @@ def _raising_places(error: Exception) -> Iterator[str]:
         if not code.co_filename.startswith(_TRACERS) and _is_raising(code, step.tb_lasti):
             yield f"{code.co_filename}:{step.tb_lineno}"
         step = step.tb_next
-
-
-def _is_of_tracer(error: Exception) -> bool:
-    """Whether it was not the check's own error but one that symbols raised in the making of it."""
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return frame.f_code.co_filename.startswith(_TRACERS)
 
 
 def _is_raising(code: CodeType, position: int) -> bool:

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from torch import nn
 
-from zoo_core._names import closest
+from zoo_core.names import closest
 
 from ._extractor import FeatureExtractor
 from ._interception import intercept
-from ._pruning import pruned
+from ._modules import pruned
 from ._tracer import Untraceable
 from ._tracing import TracedForward, trace_both
 
@@ -43,6 +43,8 @@ def extract_features(model: nn.Module, names: Sequence[str] | Mapping[str, str])
         TypeError: `names` is not a collection of strings.
 
     Example:
+        >>> import torch
+        >>> from zoo_core.features import extract_features
         >>> from zoo_classification import resnet18
         >>> backbone = extract_features(resnet18(), {"layer2": "fine", "layer4.1": "coarse"})
         >>> {key: tuple(feature.shape) for key, feature in backbone(torch.zeros(1, 3, 224, 224)).items()}
@@ -58,7 +60,8 @@ def extract_features(model: nn.Module, names: Sequence[str] | Mapping[str, str])
     try:
         traced = trace_both(model, wanted)
     except Untraceable:
-        return _intercepting(model, keys, wanted)
+        interception = intercept(model, keys, wanted)  # which runs the model's own code
+        return FeatureExtractor(model, interception.network, interception, interception)
     return _following(model, keys, traced)
 
 
@@ -90,9 +93,3 @@ def _following(model: nn.Module, keys: Mapping[str, str], traced: Mapping[bool, 
     programs = {training: forward.program(keys) for training, forward in traced.items()}
     used = set().union(*(program.targets for program in programs.values()))
     return FeatureExtractor(model, pruned(model, used), programs[True], programs[False])
-
-
-def _intercepting(model: nn.Module, keys: Mapping[str, str], wanted: Mapping[str, nn.Module]) -> FeatureExtractor:
-    """Make the extractor that runs the model's own code."""
-    interception = intercept(model, keys, wanted)
-    return FeatureExtractor(model, interception.network, interception, interception)

@@ -1,6 +1,7 @@
 """The module that `extract_features` makes."""
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from torch import Tensor, fx, nn
 
@@ -10,16 +11,12 @@ _BY_KEYWORD = object()
 """Stands for the first input where that is given by its name."""
 
 
-class Forward(Protocol):
-    """A forward computation on the modules and parameters of an extractor."""
-
-    def __call__(self, extractor: nn.Module, *inputs: object, **keywords: object) -> dict[str, Any]:
-        """Return features by key."""
-        ...
+Forward: TypeAlias = Callable[..., dict[str, Any]]
+"""Returns features by key, computed by the modules and parameters of an extractor, which comes before the inputs."""
 
 
 class FeatureExtractor(nn.Module):
-    """Returns named activations of a model; made by `extract_features`.
+    """Returns named activations of a model; made by `extract_features` and `create_feature_extractor`.
 
     Its parameters, buffers and modules are the model's own, under their names, as far as they are needed. A checkpoint
     of the whole model loads: what belongs to modules that are not needed is left out. Everything else that is missing
@@ -30,13 +27,23 @@ class FeatureExtractor(nn.Module):
         part: The modules, parameters and buffers of it that the extractor takes over.
         in_training: What is done in training mode.
         in_evaluation: What is done in evaluation mode.
+        only_tensors: Refuse features that are something else.
 
     Shape:
         What the model takes, to a dictionary of tensors.
     """
 
-    def __init__(self, model: nn.Module, part: nn.Module, in_training: Forward, in_evaluation: Forward) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        part: nn.Module,
+        in_training: Forward,
+        in_evaluation: Forward,
+        *,
+        only_tensors: bool = True,
+    ) -> None:
         super().__init__()
+        self._only_tensors = only_tensors
         self._in_training = in_training
         self._in_evaluation = in_evaluation
         for name in ("_modules", "_parameters", "_buffers", "_non_persistent_buffers_set"):
@@ -54,7 +61,7 @@ class FeatureExtractor(nn.Module):
         inputs = () if images is _BY_KEYWORD else (images, *more)
         features = compute(self, *inputs, **keywords)
         for key, feature in features.items():
-            if not isinstance(feature, (Tensor, fx.Proxy)):
+            if self._only_tensors and not isinstance(feature, (Tensor, fx.Proxy)):
                 raise TypeError(f"feature {key!r} should be a tensor, found {type(feature).__name__}: ask for another")
         return features
 

@@ -16,13 +16,9 @@ class _Complete(Exception):  # noqa: N818 # not an error
 
 
 class Interception:
-    """Calls `network` and returns what its hooks catch.
+    """Calls `network` and returns what the hooks on its wanted modules catch, by the keys of their paths.
 
     Not for several threads at once: the hooks have nowhere else to put what they catch.
-
-    Args:
-        network: Its wanted modules get hooks.
-        keys: The key of each path.
     """
 
     def __init__(self, network: nn.Module, keys: Mapping[str, str]) -> None:
@@ -56,7 +52,7 @@ class Interception:
 
 
 class _Hook:
-    """A forward hook."""
+    """A forward hook, picklable."""
 
     def __init__(self, interception: Interception, key: str) -> None:
         self._interception = interception
@@ -72,13 +68,7 @@ def _must_return() -> bool:
 
 
 def intercept(model: nn.Module, keys: Mapping[str, str], wanted: Mapping[str, nn.Module]) -> Interception:
-    """Make a twin of `model` on the same parameters and buffers that is stopped when the wanted outputs are there.
-
-    Args:
-        model: It stays as it is.
-        keys: The key of each path.
-        wanted: The module of each path.
-    """
+    """Make a twin of `model` on the same parameters and buffers that is stopped when the `wanted` outputs are there."""
     twins: dict[nn.Module, nn.Module] = {}
     interception = Interception(_twin(model, set(wanted.values()), twins), keys)
     for name, module in wanted.items():

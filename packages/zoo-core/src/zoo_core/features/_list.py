@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ._modes import modes_restored
+from ._modules import modes_restored
 
 
 def list_features(
@@ -30,6 +30,7 @@ def list_features(
         Exception: The model refuses the input, for example because it is too small.
 
     Example:
+        >>> from zoo_core.features import list_features
         >>> from zoo_classification import resnet18
         >>> shapes = list_features(resnet18(), (1, 3, 64, 64))
         >>> shapes["layer3"], list(shapes)[-1]

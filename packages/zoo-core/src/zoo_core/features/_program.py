@@ -4,7 +4,7 @@ import importlib
 import operator
 from collections.abc import Callable, Mapping
 from types import CodeType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, fx, nn
@@ -23,17 +23,18 @@ def snapshot(value: object) -> object:
 class Program:
     """A forward computation on the modules and parameters of whichever module it is called with.
 
-    Args:
-        source: Python code of a function `forward`.
-        names: What its global names stand for; modules by name.
-        targets: Paths of the modules, parameters and buffers that it uses.
+    Its source is a function `forward`, `names` are what the global names in it stand for, and `targets` the paths of
+    the modules, parameters and buffers that it uses.
     """
 
     def __init__(self, source: str, names: Mapping[str, object], targets: frozenset[str]) -> None:
         self._source = source
         self._names = names
         self.targets = targets
-        scope = {name: value.module if isinstance(value, _Module) else value for name, value in names.items()}
+        scope = {
+            name: importlib.import_module(value.name) if isinstance(value, _Module) else value
+            for name, value in names.items()
+        }
         exec(compile(source, "<zoo_core.features>", "exec"), scope)  # noqa: S102 # what torch.fx has written
         self._function: Callable[..., dict[str, Any]] = scope["forward"]  # type: ignore[assignment]
 
@@ -44,15 +45,10 @@ class Program:
         return Program, (self._source, self._names, self.targets)
 
 
-class _Module:
+class _Module(NamedTuple):
     """A Python module, picklable."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    @property
-    def module(self) -> ModuleType:
-        return importlib.import_module(self._name)
+    name: str
 
 
 class NeverReached:
@@ -70,15 +66,11 @@ class NeverReached:
 
 
 def program_of(graph: fx.Graph, features: Mapping[str, fx.Node], modules: Mapping[str, nn.Module]) -> Program:
-    """Cut a graph down to what `features` need, and make it a program that returns them by key.
-
-    Args:
-        graph: It is changed.
-        features: Nodes of it.
-        modules: What it calls, by path.
-    """
+    """Cut a graph, in place, down to what `features` need, and make it a program that returns them by key."""
     _return(graph, features)
-    _drop_unneeded(graph, modules)
+    for node in reversed(list(graph.nodes)):
+        if not node.users and node.op not in {"placeholder", "output"} and not _has_effect(node, modules):
+            graph.erase_node(node)
     code = graph.python_code("self")
     targets = frozenset(str(node.target) for node in graph.nodes if node.op in {"call_module", "get_attr"})
     names = {name: _Module(value.__name__) if isinstance(value, ModuleType) else value
@@ -99,12 +91,6 @@ def _return(graph: fx.Graph, features: Mapping[str, fx.Node]) -> None:
             with graph.inserting_after(node):
                 kept[node] = graph.call_function(snapshot, (node,))
     graph.output({key: kept[node] for key, node in features.items()})
-
-
-def _drop_unneeded(graph: fx.Graph, modules: Mapping[str, nn.Module]) -> None:
-    for node in reversed(list(graph.nodes)):
-        if not node.users and node.op not in {"placeholder", "output"} and not _has_effect(node, modules):
-            graph.erase_node(node)
 
 
 def _has_effect(node: fx.Node, modules: Mapping[str, nn.Module]) -> bool:

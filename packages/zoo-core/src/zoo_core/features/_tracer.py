@@ -48,18 +48,13 @@ for _name in ("iadd", "isub", "imul", "itruediv", "ifloordiv", "imod", "ipow", "
 
 
 class Tracer(fx.Tracer):
-    """Goes into some modules alone, until it has the first outputs of wanted ones. The traced module stays as it is.
+    """Goes into `ancestors` alone, until it has the first outputs of wanted modules. The traced module stays as it is.
 
-    Args:
-        ancestors: What it goes into.
-        wanted: What it looks for.
-        checks: Those on the way, as far as they are known.
-
-    Attributes:
-        outputs: What it has found.
+    The checks are those on the way, as far as they are known.
     """
 
     proxy_buffer_attributes = True  # or they would be copied into the graph
+    records_checks = True  # for `zoo_core.layers.is_symbol`
 
     def __init__(self, ancestors: set[nn.Module], wanted: set[nn.Module], checks: Iterable[Check]) -> None:
         super().__init__()

@@ -11,21 +11,14 @@ import torch
 from torch import fx, nn
 
 from ._checks import Check, Undecided, check_from
-from ._modes import modes_restored
+from ._modules import modes_restored
 from ._program import NeverReached, Program, program_of
 from ._tracer import Complete, Tracer, Untraceable
 
 
 @dataclass(frozen=True)
 class TracedForward:
-    """What a forward computation does in one mode.
-
-    Attributes:
-        graph: All of it, up to the last of these outputs.
-        outputs: The first output of each wanted module that is called, by path.
-        modules: The modules that the graph calls, by path.
-        training: The mode.
-    """
+    """What a forward computation does in one mode: a graph up to the last of the wanted modules' first outputs."""
 
     graph: fx.Graph
     outputs: Mapping[str, fx.Node]
@@ -41,11 +34,7 @@ class TracedForward:
 
 
 def trace_both(model: nn.Module, wanted: Mapping[str, nn.Module]) -> dict[bool, TracedForward]:
-    """Follow the forward computation in training mode (`True`) and in evaluation mode (`False`).
-
-    Args:
-        model: The network; it is in the one and the other mode meanwhile, and afterwards as it was.
-        wanted: Modules of it by path.
+    """Follow the forward computation in training mode (`True`) and evaluation mode (`False`); the modes are restored.
 
     Raises:
         Untraceable: It cannot be followed.

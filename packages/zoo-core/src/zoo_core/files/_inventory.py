@@ -2,40 +2,24 @@
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from ._candidates import local_candidates
-from ._owners import is_recent
-from ._partial import WORK_FOLDER, partials
+from ._local import local_copies
 from ._settings import Settings
-from ._sources import download_folders
-from ._weights_file import WeightsFile
-
-
-@dataclass(frozen=True, slots=True)
-class CachedFile:
-    """A file of a weights entry that is on this machine.
-
-    Args:
-        file: The entry's file, or its safetensors twin.
-        path: Where it is.
-        place: What that place is called.
-        removable: Whether it is in a cache; the folders of `ZOO_WEIGHTS_PATH` are never written to.
-    """
-
-    file: WeightsFile
-    path: Path
-    place: str
-    removable: bool
+from .sources._mirror import CachedFile
+from .sources._named import download_folders
+from .store._quarantine import files_in_quarantine
+from .store._weights_file import WeightsFile
+from .transfer._owner_process import is_recent
+from .transfer._partial import partials
+from .transfer._work_folder import work_files
 
 
 def cached_files(files: Iterable[WeightsFile], settings: Settings) -> Iterator[CachedFile]:
-    """Yield every copy of the files that is on this machine, right or wrong. Nothing is read."""
+    """Yield every copy of the files that is in a cache of this machine, right or wrong. Nothing is read."""
     for file in files:
-        for candidate in local_candidates(file, settings):
-            if candidate.path is not None:
-                yield CachedFile(candidate.file, candidate.path, candidate.place, candidate.removable)
+        if not file.stays_in_place:
+            yield from local_copies(file, settings, reasons={})
 
 
 def leftovers(settings: Settings) -> Iterator[Path]:
@@ -46,8 +30,7 @@ def leftovers(settings: Settings) -> Iterator[Path]:
 
 def quarantined(settings: Settings) -> Iterator[Path]:
     """Yield the files that had wrong bytes."""
-    if settings.quarantine.is_dir():
-        yield from sorted(path for path in settings.quarantine.iterdir() if path.is_file())
+    yield from files_in_quarantine(settings.quarantine)
 
 
 def unfinished(settings: Settings) -> Iterator[Path]:
@@ -56,10 +39,10 @@ def unfinished(settings: Settings) -> Iterator[Path]:
         found = [(partial, partial.files()) for partial in partials(folder)]
         mine = {path for _, paths in found for path in paths}
         yield from (path for partial, paths in found if not partial.is_in_use for path in paths)
-        work = folder / WORK_FOLDER / "partial"
-        yield from _abandoned(path for path in _files_in(work) if path not in mine)
-        if folder != settings.checkpoints:
-            yield from _abandoned(path for path in sorted(folder.rglob("*.new")) if path.parent != work)
+        there = work_files(folder, "partial")
+        yield from _abandoned(path for path in there if path not in mine)
+        if folder != settings.checkpoints and not folder.is_symlink():  # links are not followed
+            yield from _abandoned(path for path in sorted(folder.rglob("*.new")) if path not in there)
     yield from _abandoned(path for path in _files_in(settings.state / "verified") if path.suffix == ".new")
 
 

@@ -1,104 +1,129 @@
-"""Decides about files that are already here: right, wrong, or not known."""
+"""The copies of a file that are on this machine: where they may be, and which of them is right."""
 
-import contextlib
-import errno
 import logging
-import os
-import shutil
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import unquote
 
-from zoo_core.errors import WrongBytesError
+from zoo_core._resources import is_file as is_resource
+from zoo_core.errors import SourceError, WrongBytesError
 
-from ._links import files_of
 from ._settings import Settings
-from ._stamps import Stamps
-from ._weights_file import WeightsFile
+from .manifests._format import MANIFEST_NAME
+from .manifests._on_disk import manifest_if_here, manifest_label
+from .sources._folder import find_in_folder
+from .sources._mirror import CachedFile, forms_in
+from .sources._named import mirrors_of, repository_of
+from .store._paths import is_file
+from .store._resolved_file import ResolvedFile
+from .store._verify import Verifier
+from .store._weights_file import FOLDER_SCHEME, PACKAGE_SCHEME, WeightsFile
 
 logger = logging.getLogger("zoo")
 
 
-@dataclass(frozen=True, slots=True)
-class Verifier:
-    """Compares files with what the catalogue states of them, and puts wrong ones away.
+def find_local(file: WeightsFile, settings: Settings, reasons: dict[str, str] | None = None) -> ResolvedFile | None:
+    """Return the file if it is on this machine already and right. Makes no connection.
 
     Args:
-        stamps: Digests of files that were verified before.
-        quarantine: The folder for files with wrong bytes.
+        file: What to look for.
+        settings: The folders to look in.
+        reasons: Gets an entry for every place that does not have it, or has it wrong.
     """
+    reasons = {} if reasons is None else reasons
+    copies = local_copies(file, settings, reasons)
+    return next(filter(None, (_verified(copy, settings, reasons) for copy in copies)), None)
 
-    stamps: Stamps
-    quarantine: Path
 
-    @classmethod
-    def of(cls, settings: Settings) -> "Verifier":
-        """Return the verifier that keeps its stamps where the settings say."""
-        return cls(Stamps(settings.state / "verified"), settings.quarantine)
+def local_copies(file: WeightsFile, settings: Settings, reasons: dict[str, str]) -> Iterator[CachedFile]:
+    """Yield every copy of the file, or its twin, that is here, the preferred first; add why places have none."""
+    if file.stays_in_place:
+        yield from _in_package(file, reasons) if file.is_in_package else _in_folder(file, reasons)
+        return
+    own = repository_of(file)
+    if own is not None:
+        yield from own.cached(file, settings, reasons)
+        return
+    for folder in settings.search_path:
+        yield from _in_search_path(file, folder, reasons)
+    twins: dict[str, WeightsFile] = {}
+    for mirror in mirrors_of(settings):
+        if mirror.has_cache:
+            yield from mirror.cached(file, settings, reasons)
+        else:
+            with suppress(SourceError):  # which fetching from it will say
+                twins |= {form.name: form for form in mirror.forms_here(file, settings) if form.name != file.name}
+    for form in [*twins.values(), file]:
+        yield from _among_downloads(form, settings.checkpoints, reasons)
 
-    def verify(self, path: Path, file: WeightsFile) -> str:
-        """Return the SHA-256 of the file at `path`, which is the one that the catalogue states.
 
-        Raises:
-            WrongBytesError: It is not.
-        """
-        path = path.absolute()
-        sha256 = self.stamps.sha256_of(path)
-        self.check(sha256, file, path)
-        return sha256
+def _among_downloads(form: WeightsFile, folder: Path, reasons: dict[str, str]) -> Iterator[CachedFile]:
+    """Yield the file under its name in the cache, and under the published one, where torchvision keeps it.
 
-    def check(self, sha256: str, file: WeightsFile, path: Path | str) -> None:
-        """Compare a digest that was just computed.
+    A published name without a digest may be another file's, so that what is there is used only if a digest says that
+    it is this one, and is otherwise left alone.
+    """
+    name, place = form.name_in_cache, str(folder)
+    path = folder / name
+    if is_file(path):
+        yield CachedFile(form, path, place)
+    else:
+        reasons.setdefault(place, "not there")
+    if name != form.name and form.digest is not None and is_file(folder / form.name):
+        place = f"{folder / form.name} (a name that others may use)"
+        yield CachedFile(form, folder / form.name, place, removable=False)
 
-        Raises:
-            WrongBytesError: It is not the one that the catalogue states.
-        """
-        if file.digest is None or file.digest.matches(sha256):
+
+def _in_package(file: WeightsFile, reasons: dict[str, str]) -> Iterator[CachedFile]:
+    package, _, inside = file.url.removeprefix(PACKAGE_SCHEME).partition("/")
+    spec = find_spec(package)
+    folders = (spec.submodule_search_locations if spec else None) or ()
+    for path in (Path(folder) / inside for folder in folders):
+        if path.is_file():
+            yield CachedFile(file, path, f"package {package}", removable=False)
             return
-        if not file.digest.confirmed:
-            logger.warning(
-                "%s: the file's SHA-256 is %s, its name says %s. Nobody has confirmed that name: it is used.",
-                file.entry, sha256, file.digest,
-            )  # fmt: skip
-            return
-        expected = f"{file.digest} ({file.digest.stated_by})"
-        raise WrongBytesError(f"{path} has wrong bytes: expected SHA-256 {expected}, found {sha256}", sha256)
-
-    def put_away(self, path: Path, keep_as: str, sha256: str) -> Path | None:
-        """Move a file with wrong bytes into the quarantine. Of a link out of the cache, a copy is kept there.
-
-        The same wrong bytes are kept once, however often they come.
-
-        Returns:
-            Where it is now; `None` if it could not be moved, as out of a read-only folder.
-        """
-        target = self.quarantine / f"{keep_as}.{sha256[:16]}"
-        temporary = target.with_name(f"{target.name}.{os.urandom(4).hex()}.new")
-        try:
-            self.quarantine.mkdir(parents=True, exist_ok=True)
-            contents, *names = files_of(path)
-            if contents.is_symlink():  # to somebody else's file
-                shutil.copyfile(contents, temporary)
-                contents.unlink()
-            else:
-                _move(contents, temporary)
-            temporary.replace(target)
-        except OSError:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            return None
-        self.stamps.forget(path.absolute())
-        for name in names:
-            with contextlib.suppress(OSError):
-                name.unlink(missing_ok=True)
-        return target
+    is_packed = any(is_resource(str(Path(folder) / inside)) for folder in folders)
+    packed = f"has {inside} in an archive, out of which weights cannot be mapped into memory: unpack it to a folder"
+    reasons[f"package {package}"] = packed if is_packed else f"has no file {inside}: install it again"
 
 
-def _move(path: Path, target: Path) -> None:
-    """Move a file, to another disk too."""
+def _in_folder(file: WeightsFile, reasons: dict[str, str]) -> Iterator[CachedFile]:
+    path = Path(unquote(file.url.removeprefix(FOLDER_SCHEME)))
+    if is_file(path):
+        yield CachedFile(file, path, str(path.parent), removable=False)
+    else:
+        reasons[str(path.parent)] = f"has no file {file.name}"
+
+
+def _in_search_path(file: WeightsFile, folder: Path, reasons: dict[str, str]) -> Iterator[CachedFile]:
+    place = f"{folder} (ZOO_WEIGHTS_PATH)"
     try:
-        path.rename(target)
+        forms = list(forms_in(manifest_if_here(folder / MANIFEST_NAME, manifest_label(place)), file))
+    except SourceError as error:
+        reasons.setdefault(place, str(error))
+        return
+    for form in forms:
+        path = find_in_folder(folder, form)
+        if path is None:
+            reasons.setdefault(place, "not there")
+        else:
+            yield CachedFile(form, path, place, removable=False)
+
+
+def _verified(copy: CachedFile, settings: Settings, reasons: dict[str, str]) -> ResolvedFile | None:
+    verifier, place = Verifier.of(settings), copy.place
+    try:
+        return verifier.resolved(copy.path, copy.file, place)
+    except WrongBytesError as error:
+        may_move = copy.removable and settings.lock is None
+        kept = verifier.put_away(copy.path, copy.file.name, error.found) if may_move else None
+        reasons[place] = f"{error}; kept for a look at {kept}" if kept else str(error)
+    except SourceError as error:
+        reasons[place] = str(error)
+        return None
     except OSError as error:
-        if error.errno != errno.EXDEV or not os.access(path.parent, os.W_OK):
-            raise
-        shutil.copyfile(path, target)
-        path.unlink()
+        reasons[place] = f"cannot be read: {error}"
+    logger.warning("%s: %s", place, reasons[place])
+    return None

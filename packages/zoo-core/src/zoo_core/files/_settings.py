@@ -4,12 +4,17 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from ._licenses import read_licenses
+
 DEFAULT_MIRROR = "hf://org/zoo-weights"
 """The project's own mirror. This is the one place that names it; with `@` and a commit, its manifest counts as well."""
+
+DEFAULT_MIRROR_IS_PUBLISHED = False
+"""Whether it is there. Until then it is a placeholder, which is asked only by whoever names it in `ZOO_MIRRORS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,8 @@ class Settings:
         mirrors_are_chosen: Whether the user named the mirrors: the default mirror gives only files whose full digest
             is known otherwise.
         lock: The lock file that pins every file that is loaded (`ZOO_LOCK`).
+        requires_full: Files are refused of which the full digest is not known (`ZOO_REQUIRE=full`).
+        licenses: Files under other licences than these are refused (`ZOO_LICENSES`); none: any licence will do.
         maps_files: Checkpoints are mapped into memory, which is fast, rather than read at once (`ZOO_MMAP`).
     """
 
@@ -33,11 +40,13 @@ class Settings:
     checkpoints: Path
     hub_cache: Path
     state: Path
-    mirrors: tuple[str, ...]
+    mirrors: tuple[str, ...] = field(repr=False)  # there may be passwords in them
     offline: bool
     mirrors_are_chosen: bool = True
     lock: Path | None = None
     maps_files: bool = True
+    requires_full: bool = False
+    licenses: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -45,8 +54,10 @@ class Settings:
 
         Raises:
             RuntimeError: A folder is in the home folder, and there is none.
+            ValueError: `ZOO_REQUIRE` is neither empty nor `full`, or `ZOO_LICENSES` has what is no licence.
         """
-        mirrors = re.split(r"[,\n]", environment.get("ZOO_MIRRORS", DEFAULT_MIRROR))
+        default = DEFAULT_MIRROR if DEFAULT_MIRROR_IS_PUBLISHED else ""
+        mirrors = re.split(r"[,\n]", environment.get("ZOO_MIRRORS", default))
         cache = _expanded(environment.get("XDG_CACHE_HOME") or "~/.cache")
         hugging_face = _expanded(environment.get("HF_HOME") or cache / "huggingface")
         return cls(
@@ -61,6 +72,8 @@ class Settings:
             mirrors_are_chosen="ZOO_MIRRORS" in environment,
             lock=_expanded(environment["ZOO_LOCK"]) if environment.get("ZOO_LOCK") else None,
             maps_files=_is_on(environment.get("ZOO_MMAP", "1")),
+            requires_full=_requires_full(environment.get("ZOO_REQUIRE", "")),
+            licenses=read_licenses(environment.get("ZOO_LICENSES", ""), name="ZOO_LICENSES"),
         )
 
     @property
@@ -78,11 +91,7 @@ def _torch_hub_folder(environment: Mapping[str, str], cache: Path) -> Path:
 
 
 def _expanded(folder: str | Path) -> Path:
-    """Return a folder with `~` replaced.
-
-    Raises:
-        RuntimeError: There is no home folder, as in some containers.
-    """
+    """Return a folder with `~` replaced. There may be no home folder, as in some containers."""
     try:
         return Path(folder).expanduser()
     except RuntimeError:
@@ -90,6 +99,12 @@ def _expanded(folder: str | Path) -> Path:
             f"{folder} is in the home folder, and this user has none: set HOME, or XDG_CACHE_HOME, to a folder that "
             "can be written to."
         ) from None
+
+
+def _requires_full(value: str) -> bool:
+    if value.strip().lower() not in {"", "full"}:
+        raise ValueError(f"ZOO_REQUIRE is {value!r}: expected 'full', or nothing.")
+    return bool(value.strip())
 
 
 def _is_on(value: str | None) -> bool:

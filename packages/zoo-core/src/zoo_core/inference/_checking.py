@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ._outputs import leaves
+from ._optimized_model import leaves
 
 TOLERANCES = {torch.float32: 1e-3, torch.bfloat16: 0.15, torch.float16: 0.02}
 """Greatest mean difference of an output on the example, in standard deviations of that output."""
@@ -23,13 +23,10 @@ class OptimizationError(RuntimeError):
 
 
 def comparable(outputs: Any) -> list[Any]:  # what a model gives
-    """Return the leaves of a model's outputs that rounding changes but little.
+    """Return the leaves of a model's outputs that rounding changes but little; refuse what cannot be compared.
 
     Of a detector's, these are its best scores: rounding alone brings boxes of nearly equal scores into another order,
     and lets single ones of many through a threshold.
-
-    Raises:
-        ValueError: There is something that cannot be compared.
     """
     is_detector = isinstance(outputs, list) and outputs and isinstance(outputs[0], dict) and "scores" in outputs[0]
     if not is_detector:
@@ -49,11 +46,7 @@ def _checked(leaf: object) -> object:
 
 
 def check_outputs(found: list[Any], expected: list[Any], dtype: torch.dtype) -> None:
-    """Compare the leaves of outputs, as `comparable` gives them.
-
-    Raises:
-        OptimizationError: They differ in form, or by more than the tolerance.
-    """
+    """Refuse leaves of outputs, as `comparable` gives them, that differ in form, or by more than the tolerance."""
     if [_form(leaf) for leaf in found] != [_form(leaf) for leaf in expected]:
         raise OptimizationError("The optimised model gives outputs of other shapes than the model.")
     for ours, theirs in zip(found, expected, strict=True):

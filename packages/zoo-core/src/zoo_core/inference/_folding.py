@@ -3,29 +3,23 @@
 Benoit Jacob, Skirmantas Kligys, Bo Chen, Menglong Zhu, Matthew Tang, Andrew Howard, Hartwig Adam, Dmitry Kalenichenko:
 Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference, 2017, arXiv:1712.05877,
 section 3.2.
+
+A class of anybody's takes part with `is_batch_norm = True`: in evaluation mode it computes what `nn.BatchNorm2d` does
+with its `running_mean`, `running_var`, `eps`, `weight` and `bias`.
 """
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
 
-from ._recording import Recording
-from ._replacing import replace
+from ._recording import Recording, replace
 
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _FOLDABLE = (nn.Conv1d, nn.Conv2d, nn.Conv3d, *_TRANSPOSED, nn.Linear)
 
 
 def fold_batch_norms(model: nn.Module, recording: Recording) -> int:
-    """Fold, in place, every batch norm that follows a convolution or linear layer and nothing else.
-
-    Args:
-        model: In evaluation mode.
-        recording: Of one of its runs.
-
-    Returns:
-        How many were folded.
-    """
+    """Fold, in place, each batch norm that alone follows a convolution or linear layer; return how many there were."""
     folded = 0
     for layer in recording.ran:
         norm = recording.follower(layer, nn.Module)
@@ -44,8 +38,8 @@ def _is_foldable(layer: nn.Module, recording: Recording) -> bool:
 
 
 def _is_fixed_norm(layer: nn.Module) -> bool:
-    """Tell whether a layer is a batch norm with statistics of its own, frozen (in another package) or not."""
-    is_norm = isinstance(layer, _BatchNorm) or type(layer).__name__ == "FrozenBatchNorm2d"
+    """Tell whether a layer is a batch norm with statistics of its own, torch's or one that says so itself."""
+    is_norm = isinstance(layer, _BatchNorm) or getattr(layer, "is_batch_norm", False)
     return is_norm and not layer.training and getattr(layer, "running_mean", None) is not None
 
 

@@ -1,17 +1,25 @@
 """Convolutions and linear layers with weights in the layout that the CPU's kernels want, and what follows fused in.
 
 oneDNN would bring the weights into that layout at each call. The operators are those that torch's own compiler uses.
+Of a layer that keeps a projection as a method, with parameters of its own, `HasLinearMethods` tells.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
-from ._recording import Recording
-from ._replacing import replace
+from ._recording import Recording, replace
+
+
+@runtime_checkable
+class HasLinearMethods(Protocol):
+    """A module with methods that are linear layers: an attribute of the method's name may take its place."""
+
+    def linear_methods(self) -> Mapping[str, tuple[Tensor, Tensor | None]]:
+        """Return the weight and the bias that each of these methods uses, by its name."""
 
 
 class _Activation(NamedTuple):
@@ -113,13 +121,8 @@ def can_pack() -> bool:
 def pack(model: nn.Module, recording: Recording) -> int:
     """Replace, in place, the convolutions and linear layers that ran, with activations that only they precede.
 
-    Args:
-        model: On the CPU, in float32 or bfloat16, in evaluation mode; nothing but a folded batch norm (now an identity)
-            may stand between a layer and its activation.
-        recording: Of one of its runs.
-
-    Returns:
-        How many layers were packed.
+    The model is on the CPU, in float32 or bfloat16, in evaluation mode; nothing but a folded batch norm (now an
+    identity) may stand between a layer and its activation. Returns how many layers were packed.
     """
     packed = 0
     for layer in recording.ran:
@@ -134,7 +137,7 @@ def pack(model: nn.Module, recording: Recording) -> int:
         if activation is not None:
             replace(model, activation, nn.Identity())
         packed += 1
-    return packed + _pack_attention(model)
+    return packed + _pack_methods(model)
 
 
 def _can_be_packed(layer: nn.Module) -> bool:
@@ -143,12 +146,11 @@ def _can_be_packed(layer: nn.Module) -> bool:
     return type(layer) is nn.Linear
 
 
-def _pack_attention(model: nn.Module) -> int:
-    """Pack the first projection of attention layers, a parameter of theirs and no layer."""
+def _pack_methods(model: nn.Module) -> int:
     packed = 0
     for layer in model.modules():
-        if hasattr(type(layer), "in_projection"):
+        for name, (weight, bias) in layer.linear_methods().items() if isinstance(layer, HasLinearMethods) else ():
             # Beside the class's method, which it hides; no child, or the method would still be found first.
-            object.__setattr__(layer, "in_projection", PackedLinear(layer.in_proj_weight, layer.in_proj_bias))  # type: ignore[arg-type]
+            object.__setattr__(layer, name, PackedLinear(weight, bias))
             packed += 1
     return packed

@@ -1,7 +1,8 @@
-"""Watches one run of a model: which layer's output goes into which layer, and nowhere else."""
+"""Watches one run of a model: which layer's output goes into which layer, and nowhere else; and replaces layers."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -49,10 +50,8 @@ class Recording:
 def record(model: nn.Module, example: tuple[Any, ...]) -> Recording:
     """Run a model once, in inference mode, and tell how its layers follow each other.
 
-    Args:
-        model: In evaluation mode. Only modules without children count as layers, and of them those without hooks:
-            others may do anything with their inputs, outputs and parameters.
-        example: What it is called with.
+    Only modules without children count as layers, and of them those without hooks: others may do anything with their
+    inputs, outputs and parameters.
     """
     watcher = _Watcher()
     with torch.inference_mode(), watcher.watching(model):
@@ -73,9 +72,20 @@ class _Watcher(TorchFunctionMode):
         self._followers: dict[nn.Module, set[nn.Module | None]] = defaultdict(set)
         self._sources: dict[nn.Module, set[nn.Module | None]] = defaultdict(set)
 
-    def watching(self, model: nn.Module) -> "_Watching":
-        """Watch the layers of `model` while inside."""
-        return _Watching(self, model)
+    @contextmanager
+    def watching(self, model: nn.Module) -> Iterator[None]:
+        """Inside, be told by the layers of `model`, by hooks, and of the operations."""
+        handles = []
+        for layer in model.modules():
+            if next(layer.children(), None) is None and not layer._forward_hooks and not layer._forward_pre_hooks:
+                handles.append(layer.register_forward_pre_hook(self.enter))
+                handles.append(layer.register_forward_hook(lambda module, _, output: self.exit(module, output)))
+        try:
+            with self:
+                yield
+        finally:
+            for handle in handles:
+                handle.remove()
 
     def enter(self, layer: nn.Module, args: tuple[Any, ...]) -> None:
         """Note that a layer is called."""
@@ -130,27 +140,9 @@ class _Watcher(TorchFunctionMode):
             self._followers[owner].add(user)
 
 
-class _Watching:
-    """Hooks on the layers of a model, and the mode, for the time of a run."""
-
-    def __init__(self, watcher: _Watcher, model: nn.Module) -> None:
-        self._watcher = watcher
-        self._layers = [
-            module
-            for module in model.modules()
-            if next(module.children(), None) is None and not module._forward_hooks and not module._forward_pre_hooks
-        ]
-        self._handles: list[Any] = []  # torch's handles
-
-    def __enter__(self) -> None:
-        for layer in self._layers:
-            self._handles += [
-                layer.register_forward_pre_hook(self._watcher.enter),
-                layer.register_forward_hook(lambda module, _, output: self._watcher.exit(module, output)),
-            ]
-        self._watcher.__enter__()  # type: ignore[no-untyped-call] # torch's
-
-    def __exit__(self, *exception: object) -> None:
-        self._watcher.__exit__(*exception)  # type: ignore[no-untyped-call] # torch's
-        for handle in self._handles:
-            handle.remove()
+def replace(model: nn.Module, old: nn.Module, new: nn.Module) -> None:
+    """Put a module in the place of another, wherever in the model it stands."""
+    for parent in list(model.modules()):
+        for name, child in list(parent._modules.items()):  # named_children() has each once
+            if child is old:
+                setattr(parent, name, new)

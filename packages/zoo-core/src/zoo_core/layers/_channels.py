@@ -11,6 +11,7 @@ def make_divisible(channels: float, divisor: int) -> int:
         divisor: What the result is a multiple of; also the least result.
 
     Example:
+        >>> from zoo_core.layers import make_divisible
         >>> make_divisible(33.0, 8), make_divisible(11, 8), make_divisible(1, 8)
         (32, 16, 8)
     """

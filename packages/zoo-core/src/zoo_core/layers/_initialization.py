@@ -17,6 +17,8 @@ def trunc_normal_(tensor: Tensor, std: float = 1.0) -> Tensor:
         The tensor.
 
     Example:
+        >>> import torch
+        >>> from zoo_core.layers import trunc_normal_
         >>> trunc_normal_(torch.empty(3), std=0.02).abs().max() <= 2
         tensor(True)
     """
@@ -33,10 +35,9 @@ def initialise_from_normal(module: nn.Module) -> None:
     Rectifiers, 2015, arXiv:1502.01852), fully connected layers normal values of standard deviation 0.01, both zero
     biases. Other layers stay as they are.
 
-    Args:
-        module: Any layer.
-
     Example:
+        >>> from torch import nn
+        >>> from zoo_core.layers import initialise_from_normal
         >>> network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU()).apply(initialise_from_normal)
         >>> network[0].bias.any()
         tensor(False)
@@ -54,10 +55,9 @@ def initialise_linear(module: nn.Module) -> None:
 
     Weights get truncated normal values of standard deviation 0.02, biases zeros. Other layers stay as they are.
 
-    Args:
-        module: Any layer.
-
     Example:
+        >>> from torch import nn
+        >>> from zoo_core.layers import initialise_linear
         >>> nn.Linear(8, 8).apply(initialise_linear).weight.abs().max() < 0.2
         tensor(True)
     """

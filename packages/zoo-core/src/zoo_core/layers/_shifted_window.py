@@ -1,4 +1,4 @@
-"""Attention in shifted windows, of any number of dimensions.
+"""Attention in shifted windows with relative positions, of any number of dimensions.
 
 Ze Liu, Yutong Lin, Yue Cao, Han Hu, Yixuan Wei, Zheng Zhang, Stephen Lin, Baining Guo: Swin Transformer: Hierarchical
 Vision Transformer using Shifted Windows, 2021, arXiv:2103.14030.
@@ -14,8 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ._checks import require_positive
+from ._heads import attend, join_heads
 from ._initialization import trunc_normal_
-from ._relative_position import relative_position_bias, relative_position_index
+from ._symbols import is_symbol, record_call
 
 
 class ShiftedWindowAttention(nn.Module):
@@ -40,6 +41,8 @@ class ShiftedWindowAttention(nn.Module):
         ValueError: An argument cannot be an attention layer.
 
     Example:
+        >>> import torch
+        >>> from zoo_core.layers import ShiftedWindowAttention
         >>> ShiftedWindowAttention(96, [7, 7], [3, 3], num_heads=3)(torch.zeros(1, 20, 30, 96)).shape
         torch.Size([1, 20, 30, 96])
     """
@@ -85,6 +88,8 @@ class ShiftedWindowAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Attend within the windows of the map `x`, `(N, H, W, C)`."""
+        if not torch.jit.is_scripting() and is_symbol(x):  # type: ignore[attr-defined]
+            return record_call(self, x)  # type: ignore[no-any-return]
         tokens = x.flatten(1, -2)
         places, regions = arrange_windows(list(x.shape[1:-1]), self.window_size, self.shift_size, x.device)
         places = places.flatten()
@@ -100,8 +105,8 @@ class ShiftedWindowAttention(nn.Module):
         """Attend within each T of `tokens`, `(N, windows * T, C)`; `bias` is one for all windows or one for each."""
         query, key, value = self._project(tokens, bias.shape[-1])
         dropout = self.attention_dropout if self.training else 0.0
-        attended = F.scaled_dot_product_attention(query, key, value, bias, dropout, scale=self.scale)
-        return attended.transpose(1, 2).reshape(tokens.shape)
+        attended = attend(query, key, value, bias, dropout, self.scale)
+        return join_heads(attended).reshape(tokens.shape)
 
     def _project(self, tokens: Tensor, window: int) -> tuple[Tensor, Tensor, Tensor]:
         """Make queries, keys and values of windows of T tokens, `(N * windows, num_heads, T, C / num_heads)`."""
@@ -144,6 +149,8 @@ def arrange_windows(
         neighbours.
 
     Example:
+        >>> import torch
+        >>> from zoo_core.layers import arrange_windows
         >>> arrange_windows([5], [3], [1], torch.device("cpu"))
         (tensor([[1, 2, 3],
                 [4, 5, 0]]), tensor([[0, 0, 0],
@@ -173,6 +180,8 @@ def take_tokens(tokens: Tensor, places: Tensor) -> Tensor:
     """Take tokens, `(N, tokens, C)`, from their places, and zeros where there is none.
 
     Example:
+        >>> import torch
+        >>> from zoo_core.layers import take_tokens
         >>> take_tokens(torch.tensor([[[5.0], [6.0]]]), torch.tensor([1, 0, 2]))
         tensor([[[6.],
                  [5.],
@@ -187,6 +196,8 @@ def inverse_places(places: Tensor, total: int) -> Tensor:
     """Return for each of `total` places of the map which of `places` it is; places behind them are padding.
 
     Example:
+        >>> import torch
+        >>> from zoo_core.layers import inverse_places
         >>> inverse_places(torch.tensor([1, 2, 3, 4, 5, 0]), 5)
         tensor([5, 0, 1, 2, 3])
     """
@@ -198,6 +209,8 @@ def separate_regions(regions: Tensor, dtype: torch.dtype) -> Tensor:
     """Return what is added to the scores `(..., T, T)` of tokens in `regions`, `(..., T)`: -100 for different ones.
 
     Example:
+        >>> import torch
+        >>> from zoo_core.layers import separate_regions
         >>> separate_regions(torch.tensor([0, 0, 1]), torch.float32) < 0
         tensor([[False, False,  True],
                 [False, False,  True],
@@ -205,3 +218,50 @@ def separate_regions(regions: Tensor, dtype: torch.dtype) -> Tensor:
     """
     numbers = regions.to(dtype)
     return (numbers.unsqueeze(-2) - numbers.unsqueeze(-1)).abs().clamp(max=1.0) * -100.0
+
+
+def relative_position_index(window_size: Sequence[int]) -> Tensor:
+    """Number the relative positions that two tokens of a window can have (section 3.2).
+
+    Args:
+        window_size: Tokens of the window in each dimension, N in all.
+
+    Returns:
+        Integers `(N, N)`, for each query and key, from 0 to below the product of all `2 * size - 1`: the differences of
+        their coordinates, in the order of a table of these sizes.
+
+    Example:
+        >>> from zoo_core.layers import relative_position_index
+        >>> relative_position_index([2])
+        tensor([[1, 0],
+                [2, 1]])
+    """
+    axes = torch.meshgrid([torch.arange(size) for size in window_size], indexing="ij")
+    tokens = math.prod(window_size)
+    index = torch.zeros(tokens, tokens, dtype=torch.int64)
+    for axis, size in zip(axes, window_size, strict=True):
+        coordinate = axis.flatten()
+        # In place: windows in time and space have 150,000 pairs, and a network has dozens of them.
+        index.mul_(2 * size - 1).add_(coordinate[:, None]).sub_(coordinate).add_(size - 1)
+    return index
+
+
+def relative_position_bias(table: Tensor, index: Tensor) -> Tensor:
+    """Look up what is added to each query's score for each key.
+
+    Args:
+        table: A number `(positions, heads)` for each relative position and head.
+        index: The relative positions of N x N queries and keys, of any shape.
+
+    Returns:
+        `(1, heads, N, N)`.
+
+    Example:
+        >>> import torch
+        >>> from zoo_core.layers import relative_position_bias, relative_position_index
+        >>> relative_position_bias(torch.tensor([[0.0], [0.5], [1.0]]), relative_position_index([2]))
+        tensor([[[[0.5000, 0.0000],
+                  [1.0000, 0.5000]]]])
+    """
+    tokens = int(index.numel() ** 0.5)
+    return table.t().index_select(1, index.flatten()).view(1, table.shape[1], tokens, tokens)

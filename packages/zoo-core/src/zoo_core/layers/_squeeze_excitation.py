@@ -21,9 +21,13 @@ class SqueezeExcitation(nn.Module):
         `(N, C, H, W)` to the same.
 
     Example:
+        >>> import torch
+        >>> from zoo_core.layers import SqueezeExcitation
         >>> SqueezeExcitation(64, 16)(torch.zeros(2, 64, 7, 7)).shape
         torch.Size([2, 64, 7, 7])
     """
+
+    is_one_node = True  # in graphs of zoo_core.features.create_feature_extractor
 
     def __init__(
         self,
@@ -39,8 +43,8 @@ class SqueezeExcitation(nn.Module):
         self.activation = activation()
         self.scale_activation = scale_activation()
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Scale the channels of `features`, `(N, C, H, W)`."""
-        squeezed = self.activation(self.fc1(self.avgpool(features)))
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 # the name that users know
+        """Scale the channels of features, `(N, C, H, W)`."""
+        squeezed = self.activation(self.fc1(self.avgpool(input)))
         scale: Tensor = self.scale_activation(self.fc2(squeezed))
-        return scale * features
+        return scale * input

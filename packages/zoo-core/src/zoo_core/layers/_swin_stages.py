@@ -4,7 +4,8 @@ Ze Liu, Yutong Lin, Yue Cao, Han Hu, Yixuan Wei, Zheng Zhang, Stephen Lin, Baini
 Vision Transformer using Shifted Windows, 2021, arXiv:2103.14030.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from ._checks import require_positive
 from ._mlp import MLP
 from ._shifted_window import ShiftedWindowAttention
-from ._stochastic_depth import StochasticDepth
+from ._stochastic_depth import StochasticDepth, depth_ramp
 
 
 class SwinTransformerBlock(nn.Module):
@@ -29,11 +30,14 @@ class SwinTransformerBlock(nn.Module):
         attention_dropout: Probability that an attention weight is dropped in training.
         stochastic_depth_prob: Probability that either branch is dropped for an image in training.
         norm_layer: Called with a number of channels.
-        attn_layer: Called with `dim`, `window_size`, `shift_size`, `num_heads` and the dropouts.
+        attn_layer: Called with `dim`, `window_size`, `shift_size`, `num_heads` and the dropouts;
+            `ShiftedWindowAttention` if not given.
 
     Shape:
         `(N, H, W, C)` to the same, with as many dimensions in place of H and W as the windows have.
     """
+
+    usual_attention: ClassVar[Callable[..., nn.Module]] = ShiftedWindowAttention
 
     def __init__(
         self,
@@ -46,16 +50,16 @@ class SwinTransformerBlock(nn.Module):
         attention_dropout: float = 0.0,
         stochastic_depth_prob: float = 0.0,
         norm_layer: Callable[..., nn.Module] = nn.LayerNorm,
-        attn_layer: Callable[..., nn.Module] = ShiftedWindowAttention,
+        attn_layer: Callable[..., nn.Module] | None = None,
     ) -> None:
         super().__init__()
         self.norm1 = norm_layer(dim)
-        self.attn = attn_layer(
+        self.attn = (attn_layer or self.usual_attention)(
             dim, window_size, shift_size, num_heads, attention_dropout=attention_dropout, dropout=dropout
         )
         self.stochastic_depth = StochasticDepth(stochastic_depth_prob, "row")
         self.norm2 = norm_layer(dim)
-        self.mlp = MLP(dim, int(dim * mlp_ratio), dropout)
+        self.mlp = MLP(dim, [int(dim * mlp_ratio), dim], activation_layer=nn.GELU, dropout=dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """Transform the map `x`, `(N, H, W, C)`."""
@@ -75,6 +79,8 @@ class PatchMerging(nn.Module):
         `(..., H, W, C)` to `(..., ceil(H / 2), ceil(W / 2), 2 * C)`.
 
     Example:
+        >>> import torch
+        >>> from zoo_core.layers import PatchMerging
         >>> PatchMerging(96)(torch.zeros(1, 7, 8, 96)).shape
         torch.Size([1, 4, 4, 192])
     """
@@ -134,7 +140,7 @@ def swin_stages(
             f"found {list(depths)} and {list(num_heads)}"
         )
     require_positive(embed_dim=embed_dim)
-    probabilities = _rising(stochastic_depth_prob, sum(depths))
+    probabilities = depth_ramp(stochastic_depth_prob, sum(depths))
     layers: list[nn.Module] = []
     for stage, (depth, heads) in enumerate(zip(depths, num_heads, strict=True)):
         if stage:
@@ -146,11 +152,6 @@ def swin_stages(
         ]
         layers.append(nn.Sequential(*blocks))
     return layers
-
-
-def _rising(last: float, count: int) -> Iterator[float]:
-    """Rise evenly from 0 to `last`."""
-    return (last * index / max(count - 1, 1) for index in range(count))
 
 
 def _shift(window_size: Sequence[int], index: int) -> list[int]:

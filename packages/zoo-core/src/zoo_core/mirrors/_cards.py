@@ -1,55 +1,41 @@
-"""Model cards: README.md of an entry's folder, and of a mirror's top."""
+"""Model cards, README.md of an entry's folder and of a mirror's top; and `config.json`, which builds a model."""
 
 import json
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from zoo_core._registry import get_weight, get_weights_entry
-from zoo_core._weights import WeightsEnum
+from zoo_core._registry import find_task, get_weight, get_weights_entry
+from zoo_core._weights import Preset, WeightsEnum
 from zoo_core.files import FileFact, Manifest
 
-from ._config import more_arguments, preprocessing_of
-
-_PIPELINES = {
-    "classification": "image-classification",
-    "quantization": "image-classification",
-    "segmentation": "image-segmentation",
-    "detection": "object-detection",
-    "video": "video-classification",
-}
-"""What the Hub calls our tasks, where it has a name for them."""
+from ._markdown import card, front_matter, metric_values, metrics_table, model_metadata, table, tags
 
 
 def entry_card(member: WeightsEnum, files: Mapping[str, FileFact]) -> str:
-    """Return the card of an entry.
-
-    Args:
-        member: The entry.
-        files: Its files, by name.
-    """
+    """Return the card of an entry with these files, by name."""
     entry, meta = get_weights_entry(member), member.meta
     facts = {
         "Model": f"`{entry.name}` (`{entry.module}.{entry.builder}`)",
         "Task": entry.task,
         "Trained on": meta.get("dataset"),
-        "Licence": meta.get("license"),
+        **_licence_facts(meta),
         "Parameters": f"{meta['num_params']:,}" if "num_params" in meta else None,
         "Multiply-adds": f"{meta['_ops']:g} billion" if meta.get("_ops") else None,
         "Recipe": meta.get("recipe"),
         "Published at": member.url,
     }
     sections = [
-        _front_matter(_entry_metadata(member)),
+        front_matter(model_metadata(str(member), entry.task, meta)),
         f"# {member}",
         str(meta.get("_docs", "")),
-        _table(("", ""), [(name, value) for name, value in facts.items() if value]),
+        table(("", ""), [(name, value) for name, value in facts.items() if value]),
+        _dataset_terms(meta.get("dataset_terms", {})),
         "## Metrics",
-        _table(("Dataset", "Metric", "Value"), list(_metrics(meta))) if any(_metrics(meta)) else "None is published.",
+        metrics_table(meta) or "None is published.",
         "## Preprocessing",
         f"```json\n{json.dumps(preprocessing_of(member), indent=1, default=str)}\n```",
         "## Files",
-        _table(
+        table(
             ("File", "Bytes", "SHA-256"),
             [(f"`{name}`", f"{fact.size:,}", f"`{fact.sha256}`") for name, fact in sorted(files.items())],
         ),
@@ -57,26 +43,21 @@ def entry_card(member: WeightsEnum, files: Mapping[str, FileFact]) -> str:
         "## Use",
         _use(member, entry.name),
     ]
-    return "\n\n".join(section for section in sections if section) + "\n"
+    return card(*sections)
 
 
 def mirror_card(manifest: Manifest, address: str) -> str:
-    """Return the card at the top of a mirror.
-
-    Args:
-        manifest: What is in the mirror.
-        address: The mirror as `ZOO_MIRRORS` names it.
-    """
+    """Return the card at the top of a mirror, which `ZOO_MIRRORS` names by its address."""
     entries = sorted({path.partition("/")[0] for path in manifest.files if "/" in path})
     sections = [
-        _front_matter({"library_name": "zoo", "license": "other", "license_name": "see-each-entry", "tags": _tags()}),
+        front_matter({"library_name": "zoo", "license": "other", "license_name": "see-each-entry", "tags": tags()}),
         "# Weights for zoo",
         "A mirror of published weights, unchanged; every file's SHA-256 and size are in `manifest.json`. "
         "The weights keep the licences of those who published them: see each entry.",
         f"```bash\nexport ZOO_MIRRORS={address}\nzoo mirror verify {address}\n```",
-        _table(("Weights", "Task", "Metrics", "Licence", "Safetensors"), [_row(name, manifest) for name in entries]),
+        table(("Weights", "Task", "Metrics", "Licence", "Safetensors"), [_row(name, manifest) for name in entries]),
     ]
-    return "\n\n".join(sections) + "\n"
+    return card(*sections)
 
 
 def _row(name: str, manifest: Manifest) -> tuple[object, ...]:
@@ -87,58 +68,25 @@ def _row(name: str, manifest: Manifest) -> tuple[object, ...]:
     except (ValueError, KeyError):  # of a package that is not installed here
         return link, "", "", "", safetensors
     meta = member.meta
-    metrics = "; ".join(f"{metric} {value:g} ({dataset})" for dataset, metric, value in _metrics(meta))
+    metrics = "; ".join(f"{metric} {value:g} ({dataset})" for dataset, metric, value in metric_values(meta))
     return link, get_weights_entry(member).task, metrics, meta.get("license"), safetensors
 
 
-def _entry_metadata(member: WeightsEnum) -> dict[str, object]:
-    task, meta = get_weights_entry(member).task, member.meta
-    metadata: dict[str, object] = {"library_name": "zoo", **_licence(meta.get("license"))}
-    if task in _PIPELINES:
-        metadata["pipeline_tag"] = _PIPELINES[task]
-    metadata["tags"] = _tags(task)
-    results = [
-        {
-            "task": {"type": _PIPELINES.get(task, task)},
-            "dataset": {"name": dataset, "type": dataset.lower().replace(" ", "-").replace(",", "")},
-            "metrics": [{"type": metric, "name": metric, "value": value}],
-        }
-        for dataset, metric, value in _metrics(meta)
-    ]
-    return metadata | ({"model-index": [{"name": str(member), "results": results}]} if results else {})
+def _licence_facts(meta: Mapping[str, Any]) -> dict[str, str | None]:
+    """Say which licence the weights have and who says so; and, as it may be all that is known, the publisher's."""
+    publisher = meta.get("publisher")
+    under = publisher and f"itself under [{publisher['license']}]({publisher['source']})"
+    return {
+        "Licence": meta.get("license"),
+        "Licence stated by": meta.get("license_stated_by"),
+        "Publisher": publisher and f"{publisher['repository']}, {under}",
+    }
 
 
-def _licence(text: str | None) -> dict[str, str]:
-    """Return the licence as the Hub writes it: an identifier, or a name of its own with a link."""
-    if text is None or text == "unknown":
-        return {"license": "unknown"}
-    if "://" in text:
-        return {"license": "other", "license_name": "of-the-publisher", "license_link": text}
-    return {"license": text.lower()}
-
-
-def _tags(*more: str) -> list[str]:
-    return ["pytorch", "vision", *more]
-
-
-def _metrics(meta: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
-    for dataset, values in meta.get("_metrics", {}).items():
-        yield from ((dataset, metric, value) for metric, value in values.items() if not math.isnan(value))
-
-
-def _front_matter(metadata: Mapping[str, object]) -> str:
-    """Write metadata between lines of `---`, each value as JSON, which is YAML as well."""
-    lines = (f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in metadata.items())
-    return "\n".join(["---", *lines, "---"])
-
-
-def _table(header: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
-    lines = [header, ("---",) * len(header), *rows]
-    return "\n".join(f"| {' | '.join(_cell(value) for value in line)} |" for line in lines)
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else str(value).replace("|", "\\|").replace("\n", " ")
+def _dataset_terms(terms: Mapping[str, Mapping[str, str]]) -> str:
+    """Return the terms of the data sets that the weights were trained on, or nothing."""
+    rows: list[tuple[object, ...]] = [(f"[{name}]({facts['source']})", facts["terms"]) for name, facts in terms.items()]
+    return table(("Data set", "Terms"), rows) if rows else ""
 
 
 def _use(member: WeightsEnum, model: str) -> str:
@@ -151,3 +99,49 @@ def _use(member: WeightsEnum, model: str) -> str:
         "preprocess = weights.transforms()\n"
         "```"
     )
+
+
+def config_of(member: WeightsEnum) -> dict[str, Any]:
+    """Return what `config.json` states of an entry.
+
+    `get_model(config["architecture"], **config["arguments"])` builds the model with its weights;
+    `config["preprocessing"]` has every argument of the preset, those that are its defaults, too.
+    """
+    entry, meta = get_weights_entry(member), member.meta
+    categories = meta.get("categories")
+    classes = {"num_classes": len(categories)} if categories else {}
+    return {
+        "library": "zoo",
+        "architecture": entry.name,
+        "builder": f"{entry.module}.{entry.builder}",
+        "task": entry.task,
+        "weights": str(member),
+        "arguments": {"weights": member.name, **more_arguments(member)} | classes,
+        "license": meta.get("license"),
+        "num_params": meta.get("num_params"),
+        "min_size": meta.get("min_size"),
+        "preprocessing": preprocessing_of(member),
+        "categories": categories,
+    }
+
+
+def more_arguments(member: WeightsEnum) -> dict[str, Any]:
+    """Return what the builder of an entry's model needs beside the weights."""
+    task = find_task(get_weights_entry(member).task)
+    return dict(task.arguments) if task else {}
+
+
+def config_text(member: WeightsEnum) -> str:
+    """Return the contents of `config.json`."""
+    return json.dumps(config_of(member), indent=1, ensure_ascii=False, default=str) + "\n"
+
+
+def preprocessing_of(member: WeightsEnum) -> dict[str, Any]:
+    """Return the preset of an entry by name, with all its arguments."""
+    preset = member.transforms
+    if not isinstance(preset, Preset):
+        return {"preset": getattr(preset, "__qualname__", repr(preset))}
+    from zoo_core.transforms._presets import preset_arguments  # imports torch
+
+    built = preset()
+    return {"preset": type(built).__name__} | preset_arguments(built)

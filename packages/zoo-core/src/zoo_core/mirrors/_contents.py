@@ -9,10 +9,9 @@ from typing import Self, TypeVar
 from zoo_core._weights import WeightsEnum
 from zoo_core.errors import ManifestError
 from zoo_core.files import FileFact, Manifest, ResolvedFile, sha256_of
-from zoo_core.files._manifest import TWIN_SUFFIX
+from zoo_core.files.manifests._format import TWIN_SUFFIX
 
-from ._cards import entry_card
-from ._config import config_text
+from ._cards import config_text, entry_card
 
 T = TypeVar("T")
 
@@ -45,25 +44,14 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The files of an entry in a mirror.
-
-    Args:
-        files: Where each is on this machine, or its bytes, by its path in the mirror.
-        facts: What the manifest states of each.
-    """
+    """The files of an entry, here or as bytes, by path in the mirror, and what its manifest states of each."""
 
     files: Mapping[str, Path | bytes]
     facts: Mapping[str, FileFact]
 
 
 def contents_of(member: WeightsEnum, original: ResolvedFile, scratch: Path, *, twins: bool) -> Contents:
-    """Make what a mirror holds of an entry.
-
-    Args:
-        member: The entry.
-        original: Its published file, verified.
-        scratch: A folder for the twin.
-        twins: Whether to make a safetensors twin, where the contents allow one.
+    """Make what a mirror holds of an entry; with `twins`, a safetensors file too, in `scratch`, where one is possible.
 
     Raises:
         CheckpointError: The file cannot be read as a checkpoint.
@@ -73,23 +61,21 @@ def contents_of(member: WeightsEnum, original: ResolvedFile, scratch: Path, *, t
     facts = {name: FileFact(original.sha256, original.path.stat().st_size)}
     if twins and not name.endswith(TWIN_SUFFIX):
         twin = scratch / twin_name(name)
-        reason = _write_twin(original.path, twin)
+        from ._twins import write_twin  # imports torch
+
+        reason = write_twin(original.path, twin)
         if reason is None:
             files[twin.name] = twin
             facts[twin.name] = FileFact(sha256_of(twin), twin.stat().st_size, twin_of=original.sha256)
         else:
             facts[name] = FileFact(original.sha256, facts[name].size, without_twin=reason)
     texts = {CONFIG_NAME: config_text(member).encode(), CARD_NAME: entry_card(member, facts).encode()}
-    facts |= {name: fact_of_bytes(content) for name, content in texts.items()}
+    facts |= {name: FileFact(hashlib.sha256(text).hexdigest(), len(text)) for name, text in texts.items()}
     return Contents(_in_folder(member, files | texts), _in_folder(member, facts))
 
 
 def is_listed(member: WeightsEnum, manifest: Manifest, *, twins: bool) -> bool:
-    """Tell whether a manifest has all that a mirror holds of an entry.
-
-    Raises:
-        ManifestError: It contradicts the catalogue.
-    """
+    """Tell whether a manifest, which must not contradict the catalogue, has all that a mirror holds of an entry."""
     file = member.file
     path = f"{member}/{file.name}"
     if manifest.path_of(file) != path or manifest.pin(file).digest is None:
@@ -107,11 +93,7 @@ def paths_of(member: WeightsEnum, manifest: Manifest) -> list[str]:
 
 
 def check_learnt(member: WeightsEnum, contents: Contents, manifest: Manifest) -> None:
-    """Refuse a published file other than the one that a mirror has already.
-
-    Raises:
-        ManifestError: The two full digests differ, though each agrees with what the catalogue knows.
-    """
+    """Refuse a published file other than the one that a mirror has already."""
     path = f"{member}/{member.file.name}"
     known, found = manifest.files.get(path), contents.facts[path]
     if known is not None and known.sha256 != found.sha256:
@@ -124,17 +106,6 @@ def check_learnt(member: WeightsEnum, contents: Contents, manifest: Manifest) ->
 def twin_name(name: str) -> str:
     """Return what the safetensors twin of a file is called."""
     return PurePosixPath(name).with_suffix(TWIN_SUFFIX).name
-
-
-def fact_of_bytes(content: bytes) -> FileFact:
-    """Return what a manifest states of a file with these contents."""
-    return FileFact(hashlib.sha256(content).hexdigest(), len(content))
-
-
-def _write_twin(original: Path, twin: Path) -> str | None:
-    from ._twins import write_twin  # imports torch
-
-    return write_twin(original, twin)
 
 
 def _in_folder(member: WeightsEnum, by_name: Mapping[str, T]) -> dict[str, T]:

@@ -11,11 +11,11 @@ from filelock import FileLock
 
 from zoo_core._weights import WeightsEnum
 from zoo_core.errors import WrongBytesError
-from zoo_core.files import MANIFEST_NAME, Digest, FileFact, Manifest, ResolvedFile, Settings, Verifier, WeightsFile
+from zoo_core.files import MANIFEST_NAME, Digest, FileFact, Manifest, Settings, Verifier, WeightsFile
 from zoo_core.files import resolve as resolve_file
-from zoo_core.files._manifests import manifest_label, read_manifest
-from zoo_core.files._partial import replace_text
-from zoo_core.files._sources import FolderMirror
+from zoo_core.files.manifests._on_disk import manifest_label, read_manifest
+from zoo_core.files.sources._folder import copy_here
+from zoo_core.files.store._paths import replace_file
 
 from ._cards import mirror_card
 from ._contents import CARD_NAME, Added, check_learnt, contents_of, is_listed, paths_of
@@ -37,8 +37,13 @@ class FolderExport:
         ManifestError: The folder's manifest cannot be read.
 
     Example:
-        >>> with FolderExport(Path("/srv/weights"), Settings.from_environment()) as export:  # doctest: +SKIP
-        ...     export.add(get_weight("ResNet18_Weights.DEFAULT"))
+        >>> from pathlib import Path
+        >>> from zoo_core import get_weight
+        >>> from zoo_core.files import Settings
+        >>> from zoo_core.mirrors import FolderExport
+        >>> with FolderExport(Path("weights"), Settings.from_environment()) as export:
+        ...     export.add(get_weight("ShuffleNet_V2_X0_5_Digits_Weights.DEFAULT")).is_new
+        True
     """
 
     def __init__(self, folder: Path, settings: Settings, *, twins: bool = True, progress: bool = True) -> None:
@@ -83,16 +88,15 @@ class FolderExport:
             CheckpointError: The file cannot be read, so that no safetensors file can be made of it.
             OSError: The folder cannot be written to.
         """
-        is_new = not (is_listed(member, self._manifest, twins=self._twins) and self._is_right(member))
+        paths = paths_of(member, self._manifest)
+        is_listed_here = is_listed(member, self._manifest, twins=self._twins)
+        is_new = not (is_listed_here and all(self._is_right(path, self._manifest.files[path]) for path in paths))
         if is_new:
             self._add(member)
         return Added.of(member, self._manifest, is_new=is_new)
 
-    def _is_right(self, member: WeightsEnum) -> bool:
-        """Tell whether the files of an entry are as listed. What was hashed before is not hashed again."""
-        return all(self._is_file(path, self._manifest.files[path]) for path in paths_of(member, self._manifest))
-
-    def _is_file(self, path: str, fact: FileFact) -> bool:
+    def _is_right(self, path: str, fact: FileFact) -> bool:
+        """Tell whether a file is as listed. What was hashed before is not hashed again."""
         file = WeightsFile(path, path, "", Digest(fact.sha256), fact.size)
         try:
             self._verifier.verify(self._folder / path, file)
@@ -105,8 +109,9 @@ class FolderExport:
         settings.checkpoints.mkdir(parents=True, exist_ok=True)
         found = resolve_file(member.file, settings=settings, progress=self._progress, original=True)
         target = self._folder / str(member) / member.file.name
-        if found.path != target:
-            found = replace(found, path=self._bring(member.file, found))
+        if found.path != target and found.path.parent != settings.checkpoints:  # elsewhere on this machine
+            pinned = replace(member.file, digest=Digest(found.sha256))
+            found = copy_here(found.path, pinned, settings, progress=self._progress, source=found.source)
         contents = contents_of(member, found, settings.checkpoints, twins=self._twins)
         check_learnt(member, contents, self._manifest)
         target.parent.mkdir(exist_ok=True)
@@ -116,18 +121,10 @@ class FolderExport:
         _put(mirror_card(self._manifest, self._folder.as_uri()).encode(), self._folder / CARD_NAME)
         _put(self._manifest.to_json(), self._folder / MANIFEST_NAME)
 
-    def _bring(self, file: WeightsFile, found: ResolvedFile) -> Path:
-        """Copy a file that is elsewhere on this machine, verified again."""
-        if found.path.parent == self._settings.checkpoints:
-            return found.path
-        source = FolderMirror(found.source, found.path.parent)
-        pinned = replace(file, digest=Digest(found.sha256))
-        return source.fetch_form(pinned, self._settings, progress=self._progress)[0]
-
 
 def _put(content: Path | bytes, target: Path) -> None:
     """Move a file, or write a text, to a path in one step: the folder may be in use."""
     if isinstance(content, bytes):
-        replace_text(target, content.decode())
+        replace_file(target, content)
     elif content != target:
         content.replace(target)

@@ -4,21 +4,25 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from zoo_core._weights import WeightsEnum
-from zoo_core.files import MANIFEST_NAME, Digest, FileFact, Manifest, ResolvedFile, Settings
+from zoo_core.errors import NoRepositoryError, SourceError
+from zoo_core.files import MANIFEST_NAME, Digest, Manifest, ResolvedFile, Settings
 from zoo_core.files import resolve as resolve_file
-from zoo_core.files._hub import hub_endpoint, hub_errors_explained
-from zoo_core.files._manifests import manifest_label
-from zoo_core.files._receive import SourceError
+from zoo_core.files.manifests._format import MANIFEST_LIMIT
+from zoo_core.files.manifests._on_disk import manifest_label
+from zoo_core.files.sources._hub_client import (
+    ask_commit,
+    ask_file,
+    ask_files,
+    hub_api,
+    hub_endpoint,
+    hub_errors_explained,
+)
+from zoo_core.files.sources._mirror import Seen
 
 from ._cards import mirror_card
 from ._contents import CARD_NAME, Added, Contents, check_learnt, contents_of, is_listed, paths_of
-from ._listing import Seen, hub_files
-
-if TYPE_CHECKING:
-    from huggingface_hub import HfApi
 
 _ATTEMPTS = 20
 """How often a commit is tried again because another one came first."""
@@ -51,6 +55,7 @@ class HubPush:
         self._repo = repo
         self._settings = settings
         self._endpoint = endpoint or hub_endpoint()
+        self._api = hub_api(self._endpoint)
         self._twins = twins
         self._progress = progress
         self._commit: str | None = None
@@ -65,16 +70,12 @@ class HubPush:
 
     def refresh(self) -> None:
         """Look at what the repository has now; one that does not exist has nothing."""
-        from huggingface_hub.errors import RepositoryNotFoundError
-
-        try:
-            with _errors_of_the_hub(self._repo):
-                self._commit = str(self._api().repo_info(self._repo).sha)
-                self._seen = hub_files(self._api(), self._repo, self._commit)
-        except OSError as error:
-            if not isinstance(_cause(error), RepositoryNotFoundError):
-                raise
-            return
+        with self._failures():
+            try:
+                self._commit = ask_commit(self._endpoint, self._repo, "main")
+                self._seen = ask_files(self._endpoint, self._repo, self._commit)
+            except NoRepositoryError:
+                return
         self._manifest = self._read_manifest() if MANIFEST_NAME in self._seen else Manifest()
 
     def create(self, *, private: bool) -> None:
@@ -84,8 +85,8 @@ class HubPush:
             OSError: The Hub refuses.
         """
         if self._commit is None:
-            with _errors_of_the_hub(self._repo):
-                self._api().create_repo(self._repo, private=private, exist_ok=True)
+            with self._failures(), hub_errors_explained():
+                self._api.create_repo(self._repo, private=private, exist_ok=True)
             self.refresh()
 
     def has(self, member: WeightsEnum) -> bool:
@@ -95,8 +96,8 @@ class HubPush:
             ManifestError: Its manifest contradicts the catalogue.
         """
         return is_listed(member, self._manifest, twins=self._twins) and all(
-            path in self._seen and _is_as_stated(self._seen[path], self._manifest.files[path])
-            for path in paths_of(member, self._manifest)
+            path in self._seen and self._seen[path].differs_from(Digest(fact.sha256), fact.size) is None
+            for path, fact in ((path, self._manifest.files[path]) for path in paths_of(member, self._manifest))
         )
 
     def add(self, member: WeightsEnum) -> Added:
@@ -134,13 +135,15 @@ class HubPush:
             MANIFEST_NAME: manifest.to_json(),
             CARD_NAME: mirror_card(manifest, f"hf://{self._repo}").encode(),
         }
-        try:
-            with _errors_of_the_hub(self._repo):
-                self._commit = self._create_commit(f"Add {member}", files)
-        except OSError as error:
-            if getattr(getattr(_cause(error), "response", None), "status_code", None) in {409, 412}:
+        with self._failures():
+            ask_commit(self._endpoint, self._repo, "main")  # the client would try for half a minute where none answers
+            try:
+                with hub_errors_explained():
+                    self._commit = self._create_commit(f"Add {member}", files)
+            except SourceError as error:
+                if error.status not in {409, 412}:
+                    raise
                 return False
-            raise
         self._manifest = manifest
         self._seen = {**self._seen, **{path: Seen(fact.size, fact.sha256) for path, fact in contents.facts.items()}}
         return True
@@ -149,35 +152,19 @@ class HubPush:
         from huggingface_hub import CommitOperationAdd
 
         operations = [CommitOperationAdd(path, content) for path, content in files.items()]
-        commit = self._api().create_commit(self._repo, operations, commit_message=message, parent_commit=self._commit)
+        commit = self._api.create_commit(self._repo, operations, commit_message=message, parent_commit=self._commit)
         return str(commit.oid)
 
     def _read_manifest(self) -> Manifest:
         label = manifest_label(f"hf://{self._repo}")
-        with tempfile.TemporaryDirectory(prefix="zoo-push-") as scratch, _errors_of_the_hub(self._repo):
-            path = self._api().hf_hub_download(self._repo, MANIFEST_NAME, revision=self._commit, local_dir=scratch)
-            content = Path(path).read_bytes()
+        with self._failures():
+            _, content = ask_file(self._endpoint, self._repo, self._commit or "main", MANIFEST_NAME, MANIFEST_LIMIT)
         return Manifest.parse(content, label)
 
-    def _api(self) -> "HfApi":
-        from huggingface_hub import HfApi
-
-        return HfApi(endpoint=self._endpoint)
-
-
-def _is_as_stated(seen: Seen, fact: FileFact) -> bool:
-    return seen.differs_from(Digest(fact.sha256), fact.size) is None
-
-
-@contextmanager
-def _errors_of_the_hub(repo: str) -> Iterator[None]:
-    try:
-        with hub_errors_explained():
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Raise what the Hub refuses as an `OSError` that names the repository."""
+        try:
             yield
-    except SourceError as error:
-        raise OSError(f"hf://{repo}: {error}") from error
-
-
-def _cause(error: OSError) -> BaseException | None:
-    """Return what the Hub's client raised."""
-    return error.__cause__ and error.__cause__.__cause__
+        except SourceError as error:
+            raise OSError(f"hf://{self._repo}: {error}") from error

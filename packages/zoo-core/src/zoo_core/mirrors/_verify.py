@@ -4,13 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from zoo_core._weights import WeightsEnum
-from zoo_core.errors import ManifestError
+from zoo_core.errors import ManifestError, SourceError
 from zoo_core.files import MANIFEST_NAME, Digest, Manifest, Settings, WeightsFile
-from zoo_core.files._mirror import Mirror
-from zoo_core.files._receive import SourceError
+from zoo_core.files.sources._mirror import Mirror, Seen
 
 from ._contents import paths_of
-from ._listing import Listing, Seen, listing_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +18,7 @@ class Finding:
     Args:
         weights: The entry it belongs to, or an empty text.
         file: Its path in the mirror.
-        status: `"ok"`, `"missing"` or `"wrong"`.
+        status: `"ok"`, `"missing"` or `"wrong"`; `"unusable"` of a mirror that gives no answer.
         detail: What was compared, or what is wrong.
     """
 
@@ -55,47 +53,46 @@ def verify_mirror(
     Raises:
         SourceError: The mirror cannot be reached.
     """
-    listing = listing_of(mirror)
     try:
         manifest = mirror.manifest(settings)
     except SourceError as error:
-        if listing.see(MANIFEST_NAME) is None:  # or the mirror itself is not there
+        if mirror.see(MANIFEST_NAME) is None:  # or the mirror itself is not there
             raise
         yield Finding("", MANIFEST_NAME, "wrong", str(error))
         manifest = Manifest()
     for member in members:
-        yield from _verify_entry(member, manifest, listing, full=full)
+        yield from _verify_entry(member, manifest, mirror, full=full)
 
 
-def _verify_entry(member: WeightsEnum, manifest: Manifest, listing: Listing, *, full: bool) -> Iterator[Finding]:
+def _verify_entry(member: WeightsEnum, manifest: Manifest, mirror: Mirror, *, full: bool) -> Iterator[Finding]:
     try:
         original = manifest.pin(member.file)
     except ManifestError as error:
         yield Finding(str(member), str(manifest.path_of(member.file)), "wrong", str(error))
         return
     listed = manifest.path_of(original)
-    yield _verify_file(original, (listed,) if listed else original.paths_in_mirror, listing, full=full)
+    yield _verify_file(original, (listed,) if listed else original.paths_in_mirror, mirror, full=full)
     for path in paths_of(member, manifest):
         if path != listed:
             fact = manifest.files[path]
             file = WeightsFile(str(member), path, "", Digest(fact.sha256), fact.size)
-            yield _verify_file(file, (path,), listing, full=full)
+            yield _verify_file(file, (path,), mirror, full=full)
 
 
-def _verify_file(file: WeightsFile, paths: Iterable[str], listing: Listing, *, full: bool) -> Finding:
+def _verify_file(file: WeightsFile, paths: Iterable[str], mirror: Mirror, *, full: bool) -> Finding:
     """Compare a file that may be at one of some paths with what is known of it."""
     for path in paths:
-        seen = listing.see(path)
+        seen = mirror.see(path)
         if seen is not None:
-            return _compare(file, path, seen, listing, full=full)
+            return _compare(file, path, seen, mirror, full=full)
     return Finding(file.entry, next(iter(paths)), "missing", "the mirror does not have it")
 
 
-def _compare(file: WeightsFile, path: str, seen: Seen, listing: Listing, *, full: bool) -> Finding:
+def _compare(file: WeightsFile, path: str, seen: Seen, mirror: Mirror, *, full: bool) -> Finding:
     difference = seen.differs_from(file.digest, file.size)
     if difference is None and full:
         try:
-            seen = listing.hash(path)
+            seen = mirror.hash(path, file.largest)
         except SourceError as error:
             return Finding(file.entry, path, "wrong", str(error))
         difference = seen.differs_from(file.digest, file.size)

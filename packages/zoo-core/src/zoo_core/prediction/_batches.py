@@ -5,17 +5,18 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo_core.images import read_image, to_rgb
+from zoo_core._registry import task_of
+from zoo_core.names import Later
 
-from ._load import load_predictor
+from ._inputs import is_array, is_image, readable
 from ._pipeline import run_decoding
+from ._predict import load_predictor
 from ._results import Failure, Prediction
-from ._tasks import task_of
 
 if TYPE_CHECKING:
-    from PIL import Image
-
-    from zoo_core._weights import WeightsEnum
+    from zoo_core import _weights
+else:
+    _weights = Later("zoo_core._weights")
 
 COLUMNS = ("image", "bytes", "path")
 """What a batch may hold its inputs under."""
@@ -24,10 +25,10 @@ COLUMNS = ("image", "bytes", "path")
 class BatchPredictor:
     """A callable class that adds predictions to batches, for engines such as Ray Data that run it on many machines.
 
-    A batch is a mapping of columns. Its inputs are in the first of these that it has: `"image"` (arrays (H, W, 3) or
-    (H, W), uint8), `"bytes"` (encoded images) or `"path"` (files; the one for videos). It comes back with two more
-    columns of text: `"prediction"` (the prediction as JSON, without its source) and `"error"`; in each row, one of the
-    two is `None`.
+    A batch is a mapping of columns. Its inputs are in the first of these that it has: `"image"` (arrays or tensors as
+    `zoo_core.stream` takes them, or PIL images; not for videos), `"bytes"` (of image or video files) or `"path"`. It
+    comes back with two more columns of text: `"prediction"` (the prediction as JSON, without its source) and `"error"`;
+    in each row, one of the two is `None`.
 
     Args:
         model: A registered model.
@@ -39,12 +40,14 @@ class BatchPredictor:
         ValueError: As `load_predictor`; or the model takes two images. When called: there is no such column.
 
     Example:
+        >>> import ray  # doctest: +SKIP
+        >>> from zoo_core.prediction import BatchPredictor
         >>> dataset = ray.data.read_images("photos/").map_batches(  # doctest: +SKIP
         ...     BatchPredictor, fn_constructor_kwargs={"model": "resnet50"}, batch_size=32, concurrency=2)
     """
 
     def __init__(
-        self, model: str, weights: "WeightsEnum | str" = "DEFAULT", *, device: str = "cpu", **options: Any
+        self, model: str, weights: "_weights.WeightsEnum | str" = "DEFAULT", *, device: str = "cpu", **options: Any
     ) -> None:
         self._model = model
         media = task_of(model).media
@@ -56,8 +59,8 @@ class BatchPredictor:
     def __call__(self, batch: Mapping[str, Any]) -> dict[str, Any]:
         """Return the batch with its predictions."""
         column = next((name for name in COLUMNS if name in batch), None)
-        if column is None or (column != "path" and not self._takes_images):
-            wanted = COLUMNS if self._takes_images else COLUMNS[-1:]
+        if column is None or (column == "image" and not self._takes_images):
+            wanted = COLUMNS if self._takes_images else COLUMNS[1:]
             raise ValueError(
                 f"{self._model} predicts on one of the columns {', '.join(wanted)}; found {', '.join(batch)}."
             )
@@ -68,6 +71,7 @@ class BatchPredictor:
             lambda row: self._decode(column, rows[row]),
             batch_size=max(1, len(rows)),
             workers=0,
+            keep_decoded=False,
         )
         predictions = [outcome.prediction for outcome in outcomes]
         return {
@@ -83,19 +87,11 @@ class BatchPredictor:
             return self._predictor.read((Path(str(value)),))
         if column == "bytes":
             if not isinstance(value, (bytes, bytearray, memoryview)):
-                raise ValueError(f"bytes should be those of an image file, found {type(value).__name__}.")
-            return read_image(bytes(value))
-        return _image_of(value)
-
-
-def _image_of(pixels: Any) -> "Image.Image":  # what a cell holds
-    from PIL import Image
-
-    try:
-        return to_rgb(Image.fromarray(pixels))
-    except (TypeError, AttributeError, ValueError):
-        found = f"{getattr(pixels, 'dtype', type(pixels).__name__)} {getattr(pixels, 'shape', '')}".strip()
-        raise ValueError(f"image should be an array (H, W, 3) or (H, W), uint8, found {found}.") from None
+                raise ValueError(f"bytes should be those of a file, found {type(value).__name__}.")
+            return self._predictor.read((bytes(value),))
+        if not (is_array(value) or is_image(value)):
+            raise ValueError(f"image should be an array (H, W, 3) or (H, W), found {type(value).__name__}.")
+        return self._predictor.read((readable(value, self._predictor.media),))
 
 
 def _json(prediction: Prediction) -> str:

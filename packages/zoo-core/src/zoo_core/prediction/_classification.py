@@ -1,15 +1,15 @@
 """Prediction of classes."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
 from zoo_core._weights import WeightsEnum
-from zoo_core.images import read_image
+from zoo_core.images import ImageSource, read_image
 
+from ._devices import find_device
 from ._predictor import Predictor, apply_by_shape
 from ._results import Classification, Prediction, scored_labels
 
@@ -30,15 +30,15 @@ class ClassificationPredictor(Predictor[Image.Image, Tensor]):
     def __init__(self, model: nn.Module, weights: WeightsEnum, *, device: str = "cpu", topk: int = 5) -> None:
         if topk < 1:
             raise ValueError(f"topk is the number of classes to report: expected at least 1, found {topk}.")
-        self.device = torch.device(device)
+        self.device = find_device(device)
         self.model = model.eval().to(self.device)
         self.transforms = weights.transforms()
         self.categories = tuple(weights.meta["categories"])
         self.topk = min(topk, len(self.categories))
 
-    def read(self, paths: Sequence[Path]) -> Image.Image:
+    def read(self, files: Sequence[ImageSource]) -> Image.Image:
         """Decode an image."""
-        return read_image(paths[0])
+        return read_image(files[0])
 
     def preprocess(self, decoded: Image.Image) -> Tensor:
         """Return the model's input for one image, of shape (3, H, W)."""
@@ -49,6 +49,8 @@ class ClassificationPredictor(Predictor[Image.Image, Tensor]):
     def predict(self, inputs: Sequence[Tensor], sources: Sequence[str]) -> list[Classification]:
         """Predict one batch of preprocessed images; `sources` names them."""
         logits = torch.stack(apply_by_shape(lambda images: self.model(images.to(self.device)), inputs))
+        if logits.shape[1] != len(self.categories):
+            raise ValueError(f"The model gives {logits.shape[1]} classes, and its weights name {len(self.categories)}.")
         scores, indices = (best.tolist() for best in logits.softmax(dim=1).topk(self.topk, dim=1))
         return [
             Classification(source, scored_labels(image_scores, image_indices, self.categories))

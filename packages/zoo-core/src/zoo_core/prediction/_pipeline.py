@@ -1,5 +1,6 @@
 """From sources to predictions, one after the other, whatever happens to single ones."""
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,6 +10,9 @@ from typing import Any, Generic, TypeVar
 
 from zoo_core.errors import MediaError
 
+from ._inputs import readable
+from ._memory import Budget, bytes_of
+from ._origin import Kept, Origin
 from ._predictor import Predictor
 from ._results import Failure, Prediction
 from ._sources import Source
@@ -25,7 +29,7 @@ class Outcome(Generic[S, D]):
     Args:
         source: What was predicted on.
         prediction: What the model said, or a `Failure`.
-        decoded: What its files held; `None` where they could not be read.
+        decoded: What its files held; `None` where they could not be read, and in a run that keeps nothing of them.
     """
 
     source: S
@@ -41,6 +45,8 @@ class _Loaded(Generic[S, D, I]):
     decoded: D | None = None
     inputs: I | None = None
     failure: Failure | None = None
+    size: int = 0
+    """How many bytes it holds."""
 
 
 def stream(
@@ -51,59 +57,119 @@ def stream(
     Args:
         predictor: As `load_predictor` gives it.
         sources: What to predict on, any number.
-        batch_size: How many inputs to run through the model at once.
+        batch_size: How many inputs to run through the model at once, at most.
         workers: Threads that read ahead while the model computes; 0 reads between the batches, and no further than is
-            asked for. What is held in memory is bounded either way, by three batches.
+            asked for. What is held in memory is bounded either way, by three batches and by a gibibyte: where inputs
+            are large, batches are smaller.
 
     Raises:
         ValueError: `batch_size` or `workers` is out of range.
     """
-    return (outcome.prediction for outcome in run(predictor, sources, batch_size=batch_size, workers=workers))
+    outcomes = run(predictor, sources, batch_size=batch_size, workers=workers, keep_decoded=False)
+    return (outcome.prediction for outcome in outcomes)
 
 
 def run(
-    predictor: Predictor[D, Any], sources: Iterable[Source], *, batch_size: int = 8, workers: int = 0
+    predictor: Predictor[D, Any],
+    sources: Iterable[Source],
+    *,
+    batch_size: int = 8,
+    workers: int = 0,
+    keep_decoded: bool = True,
 ) -> Iterator[Outcome[Source, D]]:
-    """Yield what came of each source, as `stream` does, with what was decoded.
+    """Yield what came of each source, as `stream` does, with what was decoded, to be drawn.
+
+    Args:
+        predictor: As for `stream`.
+        sources: Likewise.
+        batch_size: Likewise.
+        workers: Likewise.
+        keep_decoded: Keep what was decoded until the prediction is there. Otherwise only the model's inputs wait.
 
     Raises:
         ValueError: `batch_size` or `workers` is out of range.
     """
-    return run_decoding(
-        predictor, sources, lambda source: predictor.read(source.paths), batch_size=batch_size, workers=workers
-    )
+
+    def read(source: Source) -> D:
+        if source.problem is not None:
+            raise OSError(f"{source}: {source.problem}")
+        try:
+            return predictor.read([readable(file, predictor.media) for file in source.files])
+        except (MediaError, OSError) as error:
+            if not source.contents:
+                raise
+            raise MediaError(f"{source}: {error}") from error  # the text names no file
+
+    outcomes = run_decoding(predictor, sources, read, batch_size=batch_size, workers=workers, keep_decoded=keep_decoded)
+    return _with_origins(outcomes, predictor)
+
+
+def _with_origins(outcomes: Iterator[Outcome[Source, D]], predictor: Predictor[D, Any]) -> Iterator[Outcome[Source, D]]:
+    """Tell each prediction what it was made of, so that it can be drawn."""
+    drawer, kept = predictor.without_model(), Kept()
+    for outcome in outcomes:
+        if not isinstance(outcome.prediction, Failure):
+            object.__setattr__(outcome.prediction, "_origin", Origin.of(drawer, outcome.source, kept))
+        yield outcome
 
 
 def run_decoding(
-    predictor: Predictor[D, Any], sources: Iterable[S], read: Callable[[S], D], *, batch_size: int, workers: int
+    predictor: Predictor[D, Any],
+    sources: Iterable[S],
+    read: Callable[[S], D],
+    *,
+    batch_size: int,
+    workers: int,
+    keep_decoded: bool,
 ) -> Iterator[Outcome[S, D]]:
-    """Do as `run`, for sources of any kind that `read` decodes, and that their `str` names.
+    """Do as `run`, for sources of any kind that `read` decodes, and that their `str` names."""
+    check_numbers(batch_size, workers)
+    budget = Budget()
 
-    Raises:
-        ValueError: `batch_size` or `workers` is out of range.
-    """
+    def load(numbered: tuple[int, S]) -> _Loaded[S, D, Any]:
+        number, source = numbered
+        budget.wait(number)
+        loaded = _load(predictor, read, source, keep_decoded=keep_decoded)
+        budget.add(loaded.size)
+        return loaded
+
+    loaded = _ahead(load, enumerate(sources), 2 * batch_size, workers, budget)
+    return _run(predictor, _batches(loaded, batch_size, budget.most // 2), budget)
+
+
+def check_numbers(batch_size: int, workers: int) -> None:
+    """Raise a `ValueError` where a run is told what is out of range."""
     if batch_size < 1:
         raise ValueError(f"batch_size is a number of inputs: expected at least 1, found {batch_size}.")
     if workers < 0:
         raise ValueError(f"workers is a number of threads: expected at least 0, found {workers}.")
-    loaded = _ahead(lambda source: _load(predictor, read, source), sources, 2 * batch_size, workers)
-    return _run(predictor, loaded, batch_size)
 
 
-def _run(predictor: Predictor[D, I], loaded: Iterator[_Loaded[S, D, I]], batch_size: int) -> Iterator[Outcome[S, D]]:
-    for batch in _batches(loaded, batch_size):
-        predictions = iter(_predict(predictor, [item for item in batch if item.failure is None]))
-        for item in batch:
-            yield Outcome(item.source, item.failure or next(predictions), item.decoded)
+def _run(
+    predictor: Predictor[D, I], batches: Iterator[list[_Loaded[S, D, I]]], budget: Budget
+) -> Iterator[Outcome[S, D]]:
+    for batch in batches:
+        held = sum(item.size for item in batch)
+        predictions = deque(_predict(predictor, [item for item in batch if item.failure is None]))
+        outcomes = deque(Outcome(item.source, item.failure or predictions.popleft(), item.decoded) for item in batch)
+        batch.clear()  # nothing of it is kept while the next one is read
+        while outcomes:
+            yield outcomes.popleft()
+        budget.add(-held)
 
 
-def _batches(items: Iterator[D], size: int) -> Iterator[list[D]]:
-    """Yield items so many at a time; those that come before an error are there before it."""
+def _batches(items: Iterator[_Loaded[S, D, I]], size: int, most_bytes: int) -> Iterator[list[_Loaded[S, D, I]]]:
+    """Yield items so many at a time, fewer of large ones; those before an error are there before it."""
     while True:
-        batch: list[D] = []
+        batch: list[_Loaded[S, D, I]] = []
+        held = 0
         try:
             for item in islice(items, size):
-                batch.append(item)  # noqa: PERF402 # what is there when an error comes
+                batch.append(item)
+                held += item.size
+                del item
+                if held >= most_bytes:
+                    break
         except Exception:
             if batch:
                 yield batch
@@ -119,47 +185,66 @@ def _predict(predictor: Predictor[D, I], batch: Sequence[_Loaded[S, D, I]]) -> S
         return ()
     try:
         return predictor.predict([item.inputs for item in batch], [str(item.source) for item in batch])  # type: ignore[misc]
-    except ValueError as error:
+    except (ValueError, MemoryError, RuntimeError) as error:  # of torch, too, where it runs out of memory
         if len(batch) == 1:
-            return [Failure(str(batch[0].source), f"{batch[0].source}: {error}")]
+            return [Failure(str(batch[0].source), f"{batch[0].source}: {_reason(error)}")]
     return [prediction for item in batch for prediction in _predict(predictor, [item])]
 
 
-def _ahead(function: Callable[[S], D], items: Iterable[S], ahead: int, workers: int) -> Iterator[D]:
-    """Apply a function to items in order, in threads that are up to `ahead` items before the caller."""
+def _ahead(
+    load: Callable[[tuple[int, S]], D], items: Iterable[tuple[int, S]], ahead: int, workers: int, budget: Budget
+) -> Iterator[D]:
+    """Load numbered items in order, in threads that are up to `ahead` items before the caller."""
     if workers == 0:
-        yield from map(function, items)
+        for number, item in items:
+            budget.ask_for(number)
+            yield load((number, item))
         return
     pool = ThreadPoolExecutor(workers, thread_name_prefix="zoo-read")
-    futures = _submitted(pool, function, items)
+    futures = _submitted(pool, load, items)
+    waiting: deque[Future[D]] = deque()
+    number = 0
     try:
-        waiting = deque(islice(futures, ahead))
+        waiting.extend(islice(futures, ahead))
         while waiting:
+            budget.ask_for(number)
+            number += 1
             result = waiting.popleft().result()
             waiting.extend(islice(futures, 1))
             yield result
+            del result
     finally:
+        for future in waiting:
+            future.cancel()
+        budget.ask_for(sys.maxsize)  # those that wait end
         pool.shutdown(cancel_futures=True)
 
 
-def _submitted(pool: ThreadPoolExecutor, function: Callable[[S], D], items: Iterable[S]) -> Iterator[Future[D]]:
+def _submitted(
+    pool: ThreadPoolExecutor, load: Callable[[tuple[int, S]], D], items: Iterable[tuple[int, S]]
+) -> Iterator[Future[D]]:
     """Give items to a pool, in order; an error of their iterator waits in its place for its turn."""
     try:
         for item in items:
-            yield pool.submit(function, item)
+            yield pool.submit(load, item)
     except Exception as error:  # noqa: BLE001 # raised when it is asked for
         failed: Future[D] = Future()
         failed.set_exception(error)
         yield failed
 
 
-def _load(predictor: Predictor[D, I], read: Callable[[S], D], source: S) -> _Loaded[S, D, I]:
-    decoded: D | None = None
+def _load(predictor: Predictor[D, I], read: Callable[[S], D], source: S, *, keep_decoded: bool) -> _Loaded[S, D, I]:
     try:
         decoded = read(source)
-        return _Loaded(source, decoded, predictor.preprocess(decoded))
+        inputs = predictor.preprocess(decoded)
+        kept = decoded if keep_decoded else None
+        return _Loaded(source, kept, inputs, size=bytes_of(kept, inputs))
     except (MediaError, OSError) as error:
         reason = str(error)
-    except ValueError as error:
-        reason = f"{source}: {error}"
-    return _Loaded(source, decoded, failure=Failure(str(source), reason))
+    except (ValueError, MemoryError, RuntimeError) as error:  # of torch, too, where it runs out of memory
+        reason = f"{source}: {_reason(error)}"
+    return _Loaded(source, failure=Failure(str(source), reason))
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or ("there is not enough memory" if isinstance(error, MemoryError) else type(error).__name__)

@@ -4,6 +4,6 @@ The presets are the objects that weights name (`weights.transforms()`); the func
 Images are PIL images or tensors (..., C, H, W), batched or not.
 """
 
-import lazy_loader
+from zoo_core.stubs import attach_stub
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -5,8 +5,10 @@ from ._functional import pil_to_tensor as pil_to_tensor
 from ._functional import resize as resize
 from ._functional import tensor_to_pil as tensor_to_pil
 from ._functional import to_float as to_float
+from ._kernels import fitted_size as fitted_size
 from ._presets import ImageClassification as ImageClassification
 from ._presets import ObjectDetection as ObjectDetection
 from ._presets import OpticalFlow as OpticalFlow
 from ._presets import SemanticSegmentation as SemanticSegmentation
 from ._presets import VideoClassification as VideoClassification
+from ._presets import preset_arguments as preset_arguments

@@ -1,14 +1,15 @@
 """The steps of preprocessing, each for PIL images and tensors alike. Pillow resizes the former, PyTorch the latter."""
 
 from collections.abc import Sequence
-from enum import StrEnum
+from enum import Enum, StrEnum
 from numbers import Integral
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import torch
 from PIL import Image
 from torch import Tensor
 
+from ._cropped import is_mostly_cut_off, resized_middle_of_picture
 from ._kernels import center_crop_tensor, crop_offset, fitted_size, normalize_tensor, resize_tensor, to_float_tensor
 
 ImageT = TypeVar("ImageT", Tensor, Image.Image)
@@ -17,26 +18,47 @@ _WIDE_MODES = {"I": torch.int32, "F": torch.float32, "I;16": torch.uint16}
 
 
 class InterpolationMode(StrEnum):
-    """How pixels between pixels are computed. Wherever one is expected, its value as a plain string will do."""
+    """How pixels between pixels are computed.
+
+    Wherever one is expected, its value as a plain string will do, Pillow's number of it, and another library's enum
+    member of the same value.
+
+    The last three are Pillow's alone: they resize PIL images, not tensors.
+    """
 
     NEAREST = "nearest"
     NEAREST_EXACT = "nearest-exact"
     BILINEAR = "bilinear"
     BICUBIC = "bicubic"
+    BOX = "box"
+    HAMMING = "hamming"
+    LANCZOS = "lanczos"
 
     @classmethod
-    def _missing_(cls, value: object) -> None:
+    def _missing_(cls, value: object) -> "InterpolationMode":
+        is_number = isinstance(value, Integral) and not isinstance(value, bool)
+        meant = _PILLOW_NUMBERS.get(int(value)) if is_number else getattr(value, "value", None)  # type: ignore[call-overload]
+        if isinstance(meant, str) and meant in cls._value2member_map_:
+            return cls(meant)
         raise ValueError(f"interpolation must be one of {', '.join(map(repr, map(str, cls)))}; found {value!r}.")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}.{self.name}"
 
 
+Interpolation: TypeAlias = str | int | Enum
+"""What an `InterpolationMode` may be given as."""
+
+_PILLOW_NUMBERS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
+
 _PILLOW_FILTERS = {
     InterpolationMode.NEAREST: Image.Resampling.NEAREST,
     InterpolationMode.NEAREST_EXACT: Image.Resampling.NEAREST,
     InterpolationMode.BILINEAR: Image.Resampling.BILINEAR,
     InterpolationMode.BICUBIC: Image.Resampling.BICUBIC,
+    InterpolationMode.BOX: Image.Resampling.BOX,
+    InterpolationMode.HAMMING: Image.Resampling.HAMMING,
+    InterpolationMode.LANCZOS: Image.Resampling.LANCZOS,
 }
 
 
@@ -55,12 +77,14 @@ def pil_to_tensor(image: Image.Image) -> Tensor:
         ValueError: It has no pixels, or 16-bit pixels of another byte order than `"I;16"`.
 
     Example:
+        >>> from PIL import Image
+        >>> from zoo_core.transforms import pil_to_tensor
         >>> pil_to_tensor(Image.new("RGB", (3, 2), (10, 20, 30)))[:, 0, 0]
         tensor([10, 20, 30], dtype=torch.uint8)
     """
     if not isinstance(image, Image.Image):
         raise TypeError(f"Expected a PIL image, found {_type_name(image)}.")
-    _check_pil(image)
+    check_picture(image)
     if image.mode == "1":
         return pil_to_tensor(image.convert("L")).bool()
     if image.mode.startswith("I;") and image.mode not in _WIDE_MODES:
@@ -82,6 +106,8 @@ def tensor_to_pil(pixels: Tensor) -> Image.Image:
         ValueError: `pixels` has another dtype or shape, or no pixels.
 
     Example:
+        >>> import torch
+        >>> from zoo_core.transforms import tensor_to_pil
         >>> tensor_to_pil(torch.tensor([[0, 255]], dtype=torch.uint8)).getpixel((1, 0))
         255
     """
@@ -99,7 +125,7 @@ def tensor_to_pil(pixels: Tensor) -> Image.Image:
 
 
 def resize(
-    image: ImageT, size: int | Sequence[int], *, interpolation: str = "bilinear", antialias: bool = True
+    image: ImageT, size: int | Sequence[int], *, interpolation: Interpolation = "bilinear", antialias: bool = True
 ) -> ImageT:
     """Resize an image.
 
@@ -107,7 +133,7 @@ def resize(
         image: A PIL image, or a tensor (..., C, H, W) of any real dtype.
         size: In pixels, above 0. One number: the length of the smaller edge; the larger one keeps the proportions,
             rounded down. Two numbers: (height, width) exactly.
-        interpolation: An `InterpolationMode` or its value.
+        interpolation: An `InterpolationMode`, or what one may be given as.
         antialias: Whether shrinking takes in every pixel, for bilinear and bicubic interpolation of tensors. Pillow
             always does.
 
@@ -121,16 +147,19 @@ def resize(
             it would grow beyond `PIL.Image.MAX_IMAGE_PIXELS`.
 
     Example:
+        >>> import torch
+        >>> from PIL import Image
+        >>> from zoo_core.transforms import resize
         >>> resize(torch.zeros(3, 20, 31), 10).shape
         torch.Size([3, 10, 15])
         >>> resize(Image.new("RGB", (31, 20)), (10, 12)).size
         (12, 10)
     """
     check_type(image)
-    sizes, mode = checked_size("size", size), InterpolationMode(interpolation)
+    sizes, mode = checked_size("size", size), checked_interpolation(interpolation)
     if isinstance(image, Tensor):
         return resize_tensor(image, sizes, mode, antialias)
-    _check_pil(image)
+    check_picture(image)
     height, width = fitted_size(image.height, image.width, sizes)
     if image.size == (width, height):
         return image
@@ -153,6 +182,8 @@ def center_crop(image: ImageT, size: int | Sequence[int]) -> ImageT:
         ValueError: `size` is not as described, or the image has no pixels.
 
     Example:
+        >>> import torch
+        >>> from zoo_core.transforms import center_crop
         >>> center_crop(torch.arange(5.0).reshape(1, 1, 5), (1, 3))
         tensor([[[1., 2., 3.]]])
     """
@@ -161,9 +192,23 @@ def center_crop(image: ImageT, size: int | Sequence[int]) -> ImageT:
     height, width = sizes[0], sizes[-1]
     if isinstance(image, Tensor):
         return center_crop_tensor(image, height, width)
-    _check_pil(image)
+    check_picture(image)
     top, left = crop_offset(image.height, height), crop_offset(image.width, width)
     return image.crop((left, top, left + width, top + height))
+
+
+def resize_and_center_crop(
+    image: Image.Image, size: list[int], height: int, width: int, interpolation: str
+) -> Image.Image:
+    """Do both with a PIL image; arguments are checked. What is cut off costs nothing where it would be very large."""
+    check_picture(image)
+    resized_height, resized_width = fitted_size(image.height, image.width, size)
+    if is_mostly_cut_off(resized_height, resized_width, height, width):
+        resampling = _PILLOW_FILTERS[InterpolationMode(interpolation)]
+        image = resized_middle_of_picture(image, resized_height, resized_width, height, width, resampling)
+    else:
+        image = resize(image, size, interpolation=interpolation)
+    return center_crop(image, (height, width))
 
 
 def to_float(image: Tensor) -> Tensor:
@@ -180,6 +225,8 @@ def to_float(image: Tensor) -> Tensor:
         TypeError: `image` is no tensor.
 
     Example:
+        >>> import torch
+        >>> from zoo_core.transforms import to_float
         >>> to_float(torch.tensor([0, 51, 255], dtype=torch.uint8))
         tensor([0.0000, 0.2000, 1.0000])
     """
@@ -203,6 +250,8 @@ def normalize(image: Tensor, mean: Sequence[float], std: Sequence[float]) -> Ten
         ValueError: The numbers of channels differ, or a value of `std` is 0.
 
     Example:
+        >>> import torch
+        >>> from zoo_core.transforms import normalize
         >>> normalize(torch.ones(1, 1, 2), mean=[0.5], std=[0.25])
         tensor([[[2., 2.]]])
     """
@@ -210,6 +259,11 @@ def normalize(image: Tensor, mean: Sequence[float], std: Sequence[float]) -> Ten
     if not image.is_floating_point():
         raise TypeError(f"Expected a floating-point tensor, found {image.dtype}: use `to_float(image)` first.")
     return normalize_tensor(image, *checked_statistics(mean, std))
+
+
+def checked_interpolation(interpolation: Interpolation) -> InterpolationMode:
+    """Return the mode that is meant, or raise the ValueError that lists those that there are."""
+    return InterpolationMode(interpolation)  # type: ignore[arg-type] # what `_missing_` makes one of
 
 
 def checked_size(name: str, value: object) -> list[int]:
@@ -249,7 +303,8 @@ def check_tensor(image: object) -> None:
         raise TypeError(f"Expected a tensor, found {_type_name(image)}: use `pil_to_tensor` for a PIL image.")
 
 
-def _check_pil(image: Image.Image) -> None:
+def check_picture(image: Image.Image) -> None:
+    """Refuse a PIL image without pixels."""
     if 0 in image.size:
         raise ValueError(f"Expected an image of at least one pixel, found {image.width} x {image.height}.")
 

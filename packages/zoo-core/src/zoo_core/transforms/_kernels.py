@@ -8,21 +8,26 @@ from torch.nn.functional import interpolate, pad
 def resize_tensor(image: Tensor, size: list[int], interpolation: str, antialias: bool) -> Tensor:
     """Resize (..., C, H, W) to `fitted_size`; the dtype stays. The input itself where its size fits already."""
     check_dimensions(image)
+    check_interpolation(interpolation)
     height, width = fitted_size(image.shape[-2], image.shape[-1], size)
     if image.shape[-2] == height and image.shape[-1] == width:
         return image
-    # float32 holds all that 8 and 16 bits can; wider integers need float64.
-    wide = image.element_size() >= 4 and image.dtype != torch.float32
-    pixels = image.to(torch.float64 if wide else torch.float32)
+    pixels = widened(image)
     pixels = pixels.unsqueeze(0) if image.dim() == 3 else pixels.flatten(0, -4)
     if interpolation == "bilinear" or interpolation == "bicubic":  # noqa: PLR1714 # TorchScript
         pixels = interpolate(pixels, [height, width], mode=interpolation, align_corners=False, antialias=antialias)
     else:
         pixels = interpolate(pixels, [height, width], mode=interpolation)
-    return _restored(pixels, image).reshape(list(image.shape[:-2]) + [height, width])  # noqa: RUF005 # TorchScript
+    return restored(pixels, image).reshape(list(image.shape[:-2]) + [height, width])  # noqa: RUF005 # TorchScript
 
 
-def _restored(pixels: Tensor, image: Tensor) -> Tensor:
+def widened(image: Tensor) -> Tensor:
+    """Convert pixels to the type they are resized in: float32 holds all that 8 and 16 bits can, others need float64."""
+    wide = image.element_size() >= 4 and image.dtype != torch.float32
+    return image.to(torch.float64 if wide else torch.float32)
+
+
+def restored(pixels: Tensor, image: Tensor) -> Tensor:
     """Bring results back to the dtype of the image; bicubic interpolation overshoots."""
     if not image.is_floating_point():
         lowest = -largest_value(image) - 1.0 if is_signed(image) else 0.0
@@ -80,6 +85,16 @@ def fitted_size(height: int, width: int, size: list[int]) -> tuple[int, int]:
     return int(size[0] * height / width), size[0]
 
 
+def check_proportions(height: int, width: int, size: list[int]) -> None:
+    """Refuse what becomes more than 16 squares of the smaller edge: networks take much memory for each pixel."""
+    resized_height, resized_width = fitted_size(height, width, size)
+    if len(size) == 1 and resized_height * resized_width > 16 * size[0] * size[0]:
+        raise ValueError(
+            f"An image of {width} x {height} pixels would become one of {resized_width} x {resized_height}, more than "
+            "the memory holds that networks take for it: cut it into pieces at most 16 times as long as wide."
+        )
+
+
 def crop_offset(length: int, crop: int) -> int:
     """Return where a centred crop begins; below zero if it is longer than the image."""
     if crop > length:
@@ -93,6 +108,15 @@ def check_dimensions(image: Tensor) -> None:
         raise ValueError(
             f"Expected an image tensor of shape (..., C, H, W) with at least one pixel, found shape {list(image.shape)}"
             ": a grey image (H, W) needs a channel, `image.unsqueeze(0)`."
+        )
+
+
+def check_interpolation(interpolation: str) -> None:
+    """Refuse what resizes PIL images alone."""
+    if interpolation in ["box", "hamming", "lanczos"]:
+        raise ValueError(
+            f"Tensors cannot be resized with the interpolation '{interpolation}', which is Pillow's: expected "
+            "'nearest', 'nearest-exact', 'bilinear' or 'bicubic', or a PIL image."
         )
 
 

@@ -6,28 +6,20 @@ from zoo_core import WeightsEnum
 
 
 class FasterRCNN_ResNet50_FPN_Weights(WeightsEnum):
-    """Weights of `fasterrcnn_resnet50_fpn`."""
-
     COCO_V1 = auto()
     DEFAULT = COCO_V1
 
 
 class FasterRCNN_ResNet50_FPN_V2_Weights(WeightsEnum):
-    """Weights of `fasterrcnn_resnet50_fpn_v2`."""
-
     COCO_V1 = auto()
     DEFAULT = COCO_V1
 
 
 class FasterRCNN_MobileNet_V3_Large_FPN_Weights(WeightsEnum):
-    """Weights of `fasterrcnn_mobilenet_v3_large_fpn`."""
-
     COCO_V1 = auto()
     DEFAULT = COCO_V1
 
 
 class FasterRCNN_MobileNet_V3_Large_320_FPN_Weights(WeightsEnum):
-    """Weights of `fasterrcnn_mobilenet_v3_large_320_fpn`."""
-
     COCO_V1 = auto()
     DEFAULT = COCO_V1

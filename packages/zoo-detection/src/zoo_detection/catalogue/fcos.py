@@ -6,7 +6,5 @@ from zoo_core import WeightsEnum
 
 
 class FCOS_ResNet50_FPN_Weights(WeightsEnum):
-    """Weights of `fcos_resnet50_fpn`."""
-
     COCO_V1 = auto()
     DEFAULT = COCO_V1

@@ -6,8 +6,6 @@ from zoo_core import WeightsEnum
 
 
 class KeypointRCNN_ResNet50_FPN_Weights(WeightsEnum):
-    """Weights of `keypointrcnn_resnet50_fpn`."""
-
     COCO_LEGACY = auto()
     COCO_V1 = auto()
     DEFAULT = COCO_V1

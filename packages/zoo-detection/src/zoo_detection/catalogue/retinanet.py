@@ -6,14 +6,10 @@ from zoo_core import WeightsEnum
 
 
 class RetinaNet_ResNet50_FPN_Weights(WeightsEnum):
-    """Weights of `retinanet_resnet50_fpn`."""
-
     COCO_V1 = auto()
     DEFAULT = COCO_V1
 
 
 class RetinaNet_ResNet50_FPN_V2_Weights(WeightsEnum):
-    """Weights of `retinanet_resnet50_fpn_v2`."""
-
     COCO_V1 = auto()
     DEFAULT = COCO_V1

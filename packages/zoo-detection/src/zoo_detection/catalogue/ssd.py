@@ -6,7 +6,5 @@ from zoo_core import WeightsEnum
 
 
 class SSD300_VGG16_Weights(WeightsEnum):
-    """Weights of `ssd300_vgg16`."""
-
     COCO_V1 = auto()
     DEFAULT = COCO_V1

@@ -6,7 +6,5 @@ from zoo_core import WeightsEnum
 
 
 class SSDLite320_MobileNet_V3_Large_Weights(WeightsEnum):
-    """Weights of `ssdlite320_mobilenet_v3_large`."""
-
     COCO_V1 = auto()
     DEFAULT = COCO_V1

@@ -3,6 +3,10 @@
 import torch
 from torch import Tensor
 
+from zoo_detection.foundation.precision import widen
+
+from ._rotated_boxes import ROTATED_FORMATS, convert_rotated
+
 FORMATS = ("xyxy", "xywh", "cxcywh")
 
 
@@ -21,10 +25,12 @@ def box_area(boxes: Tensor, fmt: str = "xyxy") -> Tensor:
         ValueError: The boxes have another shape or `fmt` is unknown.
 
     Example:
+        >>> import torch
+        >>> from zoo_detection.ops import box_area
         >>> box_area(torch.tensor([[10, 10, 14, 13]]))
         tensor([12])
     """
-    _require_boxes(boxes)
+    require_boxes(boxes)
     if fmt not in FORMATS:
         raise ValueError(_unknown_format("fmt", fmt))
     wide = widen(boxes)
@@ -33,38 +39,44 @@ def box_area(boxes: Tensor, fmt: str = "xyxy") -> Tensor:
     return wide[..., 2] * wide[..., 3]
 
 
-def widen(boxes: Tensor) -> Tensor:
-    """Return numbers in a type that holds the product of two of them."""
-    if boxes.is_floating_point():
-        return boxes if boxes.dtype in {torch.float32, torch.float64} else boxes.float()
-    return boxes if boxes.dtype in {torch.int32, torch.int64} else boxes.int()
-
-
 def box_convert(boxes: Tensor, in_fmt: str, out_fmt: str) -> Tensor:
     """Convert boxes from one format to another.
 
     Args:
-        boxes: `(..., 4)`, in pixels.
+        boxes: `(..., 4)`, in pixels; `(..., 5)` or `(..., 8)` if they are rotated.
         in_fmt: `"xyxy"` for two opposite corners, `"xywh"` for the upper left corner, width and height, `"cxcywh"` for
-            the centre, width and height.
-        out_fmt: Likewise.
+            the centre, width and height. Of rotated boxes `"xywhr"` and `"cxcywhr"` with an angle, counter-clockwise in
+            degrees, around that corner or centre, and `"xyxyxyxy"` for all corners, from the upper left one clockwise
+            before it is rotated.
+        out_fmt: Likewise; rotated if `in_fmt` is.
 
     Returns:
-        New boxes of the same shape and type; integers become single precision where there are halves.
+        New boxes of the same type; integers become single precision where there are halves, those of rotated boxes are
+        rounded.
 
     Raises:
         ValueError: The boxes have another shape or a format is unknown.
+        NotImplementedError: One format is rotated, the other is not.
 
     Example:
+        >>> import torch
+        >>> from zoo_detection.ops import box_convert
         >>> box_convert(torch.tensor([10, 10, 14, 13]), "xyxy", "xywh")
         tensor([10, 10,  4,  3])
     """
-    _require_boxes(boxes)
     for name, found in (("in_fmt", in_fmt), ("out_fmt", out_fmt)):
-        if found not in FORMATS:
-            raise ValueError(_unknown_format(name, found))
+        if found not in FORMATS and found not in ROTATED_FORMATS:
+            raise ValueError(_unknown_format(name, found, *ROTATED_FORMATS))
+    require_boxes(boxes, ROTATED_FORMATS.get(in_fmt, 4))
+    if (in_fmt in FORMATS) != (out_fmt in FORMATS):
+        raise NotImplementedError(
+            f"Boxes are converted from rotated to rotated formats, or from others to others, found in_fmt {in_fmt!r} "
+            f"and out_fmt {out_fmt!r}"
+        )
     if in_fmt == out_fmt:
         return boxes.clone()
+    if in_fmt in ROTATED_FORMATS:
+        return convert_rotated(boxes, in_fmt, out_fmt)
     corners = _to_corners(boxes, in_fmt)
     if out_fmt == "xyxy":
         return corners
@@ -98,10 +110,12 @@ def clip_boxes_to_image(boxes: Tensor, size: tuple[int, int]) -> Tensor:
         ValueError: The boxes have another shape.
 
     Example:
+        >>> import torch
+        >>> from zoo_detection.ops import clip_boxes_to_image
         >>> clip_boxes_to_image(torch.tensor([[-3.0, 2.0, 50.0, 20.0]]), (30, 40))
         tensor([[ 0.,  2., 40., 20.]])
     """
-    _require_boxes(boxes)
+    require_boxes(boxes)
     height, width = size
     x1, y1, x2, y2 = boxes.unbind(-1)
     clipped = (x1.clamp(0, width), y1.clamp(0, height), x2.clamp(0, width), y2.clamp(0, height))
@@ -119,10 +133,12 @@ def remove_small_boxes(boxes: Tensor, min_size: float) -> Tensor:
         The indices of these boxes, in ascending order, int64.
 
     Example:
+        >>> import torch
+        >>> from zoo_detection.ops import remove_small_boxes
         >>> remove_small_boxes(torch.tensor([[0.0, 0.0, 9.0, 9.0], [0.0, 0.0, 9.0, 2.0]]), 3)
         tensor([0])
     """
-    _require_boxes(boxes)
+    require_boxes(boxes)
     width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     return torch.where((width >= min_size) & (height >= min_size))[0]
 
@@ -141,6 +157,8 @@ def masks_to_boxes(masks: Tensor) -> Tensor:
         ValueError: The masks have another shape.
 
     Example:
+        >>> import torch
+        >>> from zoo_detection.ops import masks_to_boxes
         >>> mask = torch.zeros(1, 8, 8)
         >>> mask[0, 2:5, 3:7] = 1
         >>> masks_to_boxes(mask)
@@ -162,10 +180,12 @@ def _ends(present: Tensor) -> tuple[Tensor, Tensor]:
     return first, (present.shape[1] - 1 - from_end) * present.any(1)
 
 
-def _require_boxes(boxes: Tensor) -> None:
-    if boxes.ndim == 0 or boxes.shape[-1] != 4:
-        raise ValueError(f"boxes should be of shape (..., 4), found {tuple(boxes.shape)}")
+def require_boxes(boxes: Tensor, numbers: int = 4) -> None:
+    """Check that a box has so many numbers; otherwise it is a `ValueError`."""
+    if boxes.ndim == 0 or boxes.shape[-1] != numbers:
+        raise ValueError(f"boxes should be of shape (..., {numbers}), found {tuple(boxes.shape)}")
 
 
-def _unknown_format(name: str, found: str) -> str:
-    return f"Unsupported bounding box format: {name} should be one of {', '.join(FORMATS)}, found {found!r}"
+def _unknown_format(name: str, found: str, *more: str) -> str:
+    known = ", ".join((*FORMATS, *more))
+    return f"Unsupported bounding box format: {name} should be one of {known}, found {found!r}"

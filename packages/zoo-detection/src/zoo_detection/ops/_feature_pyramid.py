@@ -8,12 +8,15 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zoo_core.layers import ConvNormActivation
+from zoo_core.layers import ConvNormActivation, rename_older_keys
+from zoo_detection.foundation.initialization import initialise_convolutions
+from zoo_detection.foundation.levels import named_levels
+
+_fill = partial(nn.init.kaiming_uniform_, a=1)
 
 
 class ExtraFPNBlock(nn.Module, ABC):
@@ -36,10 +39,12 @@ class ExtraFPNBlock(nn.Module, ABC):
 class LastLevelMaxPool(ExtraFPNBlock):
     """Adds a level `"pool"`: every second pixel of the coarsest (section 4.1)."""
 
-    def forward(self, results: list[Tensor], x: list[Tensor], names: list[str]) -> tuple[list[Tensor], list[str]]:
-        """Add a level, of half the resolution of `results[-1]`, rounded up."""
-        pooled = F.max_pool2d(results[-1], kernel_size=1, stride=2, padding=0)
-        return [*results, pooled], [*names, "pool"]
+    def forward(  # type: ignore[override] # the names that users know
+        self, x: list[Tensor], y: list[Tensor], names: list[str]
+    ) -> tuple[list[Tensor], list[str]]:
+        """Add a level to those of the pyramid, `x`, of half the resolution of `x[-1]`, rounded up."""
+        pooled = F.max_pool2d(x[-1], kernel_size=1, stride=2, padding=0)
+        return [*x, pooled], [*names, "pool"]
 
 
 class LastLevelP6P7(ExtraFPNBlock):
@@ -57,15 +62,14 @@ class LastLevelP6P7(ExtraFPNBlock):
         super().__init__()
         self.p6 = nn.Conv2d(in_channels, out_channels, 3, 2, 1)
         self.p7 = nn.Conv2d(out_channels, out_channels, 3, 2, 1)
-        for module in (self.p6, self.p7):
-            _initialise(module)
+        initialise_convolutions(self, _fill)
         self.use_P5 = in_channels == out_channels
 
-    def forward(self, results: list[Tensor], x: list[Tensor], names: list[str]) -> tuple[list[Tensor], list[str]]:
-        """Add two levels, each of half the resolution of the one before, rounded up."""
-        p6 = self.p6(results[-1] if self.use_P5 else x[-1])
+    def forward(self, p: list[Tensor], c: list[Tensor], names: list[str]) -> tuple[list[Tensor], list[str]]:
+        """Add two levels to those of the pyramid, `p`, each of half the resolution of the one before, rounded up."""
+        p6 = self.p6(p[-1] if self.use_P5 else c[-1])
         p7 = self.p7(F.relu(p6))
-        return [*results, p6, p7], [*names, "p6", "p7"]
+        return [*p, p6, p7], [*names, "p6", "p7"]
 
 
 class FeaturePyramidNetwork(nn.Module):
@@ -88,12 +92,15 @@ class FeaturePyramidNetwork(nn.Module):
         TypeError: `extra_blocks` is no `ExtraFPNBlock`.
 
     Example:
+        >>> from zoo_detection.ops import FeaturePyramidNetwork, LastLevelMaxPool
         >>> import torch
         >>> levels = {"fine": torch.zeros(1, 8, 20, 20), "coarse": torch.zeros(1, 16, 10, 10)}
         >>> pyramid = FeaturePyramidNetwork([8, 16], 4, extra_blocks=LastLevelMaxPool())
         >>> {name: tuple(level.shape) for name, level in pyramid(levels).items()}
         {'fine': (1, 4, 20, 20), 'coarse': (1, 4, 10, 10), 'pool': (1, 4, 5, 5)}
     """
+
+    is_one_node = True  # in graphs of zoo_core.features.create_feature_extractor
 
     def __init__(
         self,
@@ -110,39 +117,31 @@ class FeaturePyramidNetwork(nn.Module):
         unit = partial(ConvNormActivation, norm_layer=norm_layer, activation_layer=None)
         self.inner_blocks = nn.ModuleList(unit(channels, out_channels, 1) for channels in in_channels_list)
         self.layer_blocks = nn.ModuleList(unit(out_channels, out_channels, 3) for _ in in_channels_list)
-        for blocks in (self.inner_blocks, self.layer_blocks):
-            blocks.apply(_initialise)
+        initialise_convolutions(self, _fill)
         self.extra_blocks = extra_blocks
-        self.register_load_state_dict_pre_hook(_rename_older_keys)  # type: ignore[no-untyped-call]
+        blocks = [f"{kind}_blocks.{index}" for kind in ("inner", "layer") for index in range(len(in_channels_list))]
+        rename_older_keys(self, {block: f"{block}.0" for block in blocks})
 
-    def forward(self, x: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Turn the levels of a backbone into those of a pyramid."""
-        names, levels = list(x), list(x.values())
-        merged: Tensor = self.inner_blocks[-1](levels[-1])
-        results: list[Tensor] = [self.layer_blocks[-1](merged)]
+    def forward(self, x: Mapping[str, Tensor] | Sequence[Tensor]) -> dict[str, Tensor]:
+        """Turn the levels of a backbone into those of a pyramid, of the same names, or `"0"`, `"1"`, and so on."""
+        named = named_levels(x)
+        names, levels = list(named), list(named.values())
+        merged = self.get_result_from_inner_blocks(levels[-1], len(levels) - 1)
+        results = [self.get_result_from_layer_blocks(merged, len(levels) - 1)]
         for index in range(len(levels) - 2, -1, -1):
-            lateral = self.inner_blocks[index](levels[index])
+            lateral = self.get_result_from_inner_blocks(levels[index], index)
             merged = lateral + F.interpolate(merged, size=lateral.shape[-2:], mode="nearest")
-            results.insert(0, self.layer_blocks[index](merged))
+            results.insert(0, self.get_result_from_layer_blocks(merged, index))
         if self.extra_blocks is not None:
             results, names = self.extra_blocks(results, levels, names)
         return OrderedDict(zip(names, results, strict=True))
 
+    def get_result_from_inner_blocks(self, x: Tensor, idx: int) -> Tensor:
+        """Bring the backbone's level of an index to the channels of the pyramid; a subclass may do it otherwise."""
+        result: Tensor = self.inner_blocks[idx](x)
+        return result
 
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d):
-        nn.init.kaiming_uniform_(module.weight, a=1)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-
-
-def _rename_older_keys(
-    module: nn.Module, state_dict: dict[str, Any], prefix: str, *_: Any
-) -> None:  # as torch calls it
-    """Give files from before the convolutions became the layer "0" of a unit the names of today."""
-    for blocks in ("inner_blocks", "layer_blocks"):
-        for index in range(len(getattr(module, blocks))):
-            for kind in ("weight", "bias"):
-                old = f"{prefix}{blocks}.{index}.{kind}"
-                if old in state_dict:
-                    state_dict[f"{prefix}{blocks}.{index}.0.{kind}"] = state_dict.pop(old)
+    def get_result_from_layer_blocks(self, x: Tensor, idx: int) -> Tensor:
+        """Finish a level of the pyramid, of an index; a subclass may do it otherwise."""
+        result: Tensor = self.layer_blocks[idx](x)
+        return result

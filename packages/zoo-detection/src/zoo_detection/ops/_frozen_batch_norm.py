@@ -21,9 +21,15 @@ class FrozenBatchNorm2d(nn.Module):
         `(N, C, H, W)` to the same.
 
     Example:
+        >>> import torch
+        >>> from zoo_detection.ops import FrozenBatchNorm2d
         >>> FrozenBatchNorm2d(8)(torch.zeros(1, 8, 4, 4)).shape
         torch.Size([1, 8, 4, 4])
     """
+
+    is_one_node = True  # in graphs of zoo_core.features.create_feature_extractor
+
+    is_batch_norm = True  # so that zoo_core.inference folds it
 
     weight: Tensor
     bias: Tensor

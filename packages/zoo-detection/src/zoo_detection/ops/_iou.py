@@ -5,24 +5,34 @@ import math
 import torch
 from torch import Tensor
 
-from ._boxes import box_area, box_convert, widen
+from zoo_detection.foundation.precision import widen
+
+from ._boxes import box_area, box_convert, require_boxes
+from ._rotated_boxes import ROTATED_FORMATS, rotated_iou
 
 
 def box_iou(boxes1: Tensor, boxes2: Tensor, fmt: str = "xyxy") -> Tensor:
     """Return the intersection over union of every pair of boxes.
 
     Args:
-        boxes1: `(..., N, 4)`, in pixels.
+        boxes1: `(..., N, 4)`, in pixels; `(..., N, 5)` or `(..., N, 8)` if they are rotated.
         boxes2: `(..., M, 4)`, likewise.
-        fmt: Their format, as for `box_convert`.
+        fmt: Their format, as for `box_convert`. Corners of a rotated box that is no rectangle count as the one with its
+            first corner and its first two sides.
 
     Returns:
-        `(..., N, M)`, in [0, 1]; NaN where both boxes have no area.
+        `(..., N, M)`, in [0, 1]; NaN where both boxes have no area, or 0 where they are rotated.
 
     Example:
+        >>> import torch
+        >>> from zoo_detection.ops import box_iou
         >>> box_iou(torch.tensor([[0.0, 0.0, 2.0, 2.0]]), torch.tensor([[1.0, 0.0, 3.0, 2.0]]))
         tensor([[0.3333]])
     """
+    if fmt in ROTATED_FORMATS:
+        for boxes in (boxes1, boxes2):
+            require_boxes(boxes, ROTATED_FORMATS[fmt])
+        return rotated_iou(boxes1, boxes2, fmt)
     if fmt != "xyxy":
         boxes1, boxes2 = box_convert(boxes1, fmt, "xyxy"), box_convert(boxes2, fmt, "xyxy")
     intersection, union = intersection_and_union(*_every_pair(boxes1, boxes2))
@@ -35,14 +45,11 @@ def generalized_box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     Hamid Rezatofighi, Nathan Tsoi, JunYoung Gwak, Amir Sadeghian, Ian Reid, Silvio Savarese: Generalized Intersection
     over Union, 2019, arXiv:1902.09630, algorithm 1.
 
-    Args:
-        boxes1: `(..., N, 4)`, in pixels.
-        boxes2: `(..., M, 4)`, likewise.
-
-    Returns:
-        `(..., N, M)`, in (-1, 1].
+    Boxes are as for `box_iou`; the result is in (-1, 1].
 
     Example:
+        >>> import torch
+        >>> from zoo_detection.ops import generalized_box_iou
         >>> generalized_box_iou(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([[3.0, 0.0, 4.0, 1.0]]))
         tensor([[-0.5000]])
     """
@@ -56,17 +63,11 @@ def distance_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tenso
     """Return the distance intersection over union of every pair of boxes.
 
     Zhaohui Zheng, Ping Wang, Wei Liu, Jinze Li, Rongguang Ye, Dongwei Ren: Distance-IoU Loss, 2020, arXiv:1911.08287,
-    equation 7.
-
-    Args:
-        boxes1: `(..., N, 4)`, in pixels.
-        boxes2: `(..., M, 4)`, likewise.
-        eps: Added to the squared diagonal, lest it is zero.
-
-    Returns:
-        `(..., N, M)`, in (-1, 1].
+    equation 7. Boxes are as for `box_iou`; the result is in (-1, 1]; `eps` is added to the penalty's divisor.
 
     Example:
+        >>> import torch
+        >>> from zoo_detection.ops import distance_box_iou
         >>> distance_box_iou(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([[3.0, 0.0, 4.0, 1.0]]))
         tensor([[-0.5294]])
     """
@@ -74,20 +75,13 @@ def distance_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tenso
 
 
 def complete_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
-    """Return the complete intersection over union of every pair of boxes.
+    """Return the complete intersection over union of every pair of boxes, at most 1.
 
-    Zhaohui Zheng, Ping Wang, Wei Liu, Jinze Li, Rongguang Ye, Dongwei Ren: Distance-IoU Loss, 2020, arXiv:1911.08287,
-    equations 8 to 11.
-
-    Args:
-        boxes1: `(..., N, 4)`, in pixels.
-        boxes2: `(..., M, 4)`, likewise.
-        eps: Added to divisors, lest they are zero.
-
-    Returns:
-        `(..., N, M)`, at most 1.
+    Paper and arguments are those of `distance_box_iou`, equations 8 to 11; `eps` is added to both penalties' divisors.
 
     Example:
+        >>> import torch
+        >>> from zoo_detection.ops import complete_box_iou
         >>> complete_box_iou(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([[0.0, 0.0, 1.0, 1.0]]))
         tensor([[1.]])
     """

@@ -5,16 +5,17 @@ Object Detection, 2017, arXiv:1612.03144, section 4.2.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
+
+from zoo_detection.foundation.tracing import is_tracing
 
 from ._boxes import box_area
 from ._roi_boxes import output_sides, regions_of
 from ._roi_pooling import Level, pool_levels
 from ._roi_samples import Grid
-from ._tracing import is_tracing
 
 
 class MultiScaleRoIAlign(nn.Module):
@@ -35,11 +36,15 @@ class MultiScaleRoIAlign(nn.Module):
         ValueError: In use: there is no such level, or the levels' sizes are not those of a pyramid.
 
     Example:
+        >>> import torch
+        >>> from zoo_detection.ops import MultiScaleRoIAlign
         >>> pool = MultiScaleRoIAlign(["fine", "coarse"], output_size=3, sampling_ratio=2)
         >>> levels = {"fine": torch.zeros(1, 5, 64, 64), "coarse": torch.zeros(1, 5, 32, 32)}
         >>> pool(levels, [torch.tensor([[0.0, 0.0, 200.0, 100.0]])], [(512, 512)]).shape
         torch.Size([1, 5, 3, 3])
     """
+
+    is_one_node = True  # in graphs of zoo_core.features.create_feature_extractor
 
     def __init__(
         self,
@@ -56,6 +61,10 @@ class MultiScaleRoIAlign(nn.Module):
         self.sampling_ratio = sampling_ratio
         self.canonical_scale = canonical_scale
         self.canonical_level = canonical_level
+        self.scales: Sequence[float] | None = None
+        """What boxes are multiplied by for each level; `None` to tell by the sizes of the levels in each call."""
+        self.map_levels: Callable[[Sequence[Tensor]], Tensor] | None = None
+        """Called with the boxes of all images, returns the index of a level for each; `None` for equation 1."""
 
     def forward(
         self, x: Mapping[str, Tensor], boxes: Sequence[Tensor], image_shapes: Sequence[tuple[int, int]]
@@ -65,14 +74,21 @@ class MultiScaleRoIAlign(nn.Module):
         if not features:
             raise ValueError(f"x should hold levels named {', '.join(self.featmap_names)}, found {', '.join(x)}")
         images, corners = regions_of(boxes, features[0].shape[0])
-        exponents = level_exponents(features, image_shapes)
+        exponents = self._exponents(features, image_shapes)
         levels = [Level(level, 2.0**-exponent) for level, exponent in zip(features, exponents, strict=True)]
-        assigned = self._assigned(corners, exponents)
+        assigned = self._assigned(corners, exponents) if self.map_levels is None else self.map_levels(boxes)
         return pool_levels(
             levels, assigned, images, corners, Grid(self.output_size, self.sampling_ratio, aligned=False)
         )
 
-    def _assigned(self, corners: Tensor, exponents: Sequence[int] | Tensor) -> Tensor:
+    def _exponents(
+        self, features: Sequence[Tensor], image_shapes: Sequence[tuple[int, int]]
+    ) -> Sequence[float] | Tensor:
+        if self.scales is None:
+            return level_exponents(features, image_shapes)
+        return [-math.log2(scale) for scale in self.scales]
+
+    def _assigned(self, corners: Tensor, exponents: Sequence[float] | Tensor) -> Tensor:
         """Return for each box the index of its level, by equation 1."""
         sizes = box_area(corners).float().nan_to_num(0).clamp(min=0).sqrt()
         fitting = torch.floor(self.canonical_level + torch.log2(sizes / self.canonical_scale) + 1e-6)
@@ -117,5 +133,5 @@ def _symbolic_exponent(level: Tensor, height: int, width: int) -> Tensor:
     return torch.maximum(one * height / level.shape[2], one * width / level.shape[3]).log2().round()
 
 
-def _clamped(values: Tensor, least: int | Tensor, most: int | Tensor) -> Tensor:
+def _clamped(values: Tensor, least: float | Tensor, most: float | Tensor) -> Tensor:
     return values.maximum(torch.as_tensor(least).to(values)).minimum(torch.as_tensor(most).to(values))

@@ -12,15 +12,10 @@ LEAST_ROWS, MOST_ROWS = 8, 128
 
 
 def keep_by_blocks(boxes: Tensor, indices: Tensor, iou_threshold: float) -> Tensor:
-    """Find the boxes kept: the best ones among themselves, then among those that they do not suppress, and so on.
+    """Keep the best boxes among themselves, then among those that they do not suppress, and so on; return the indices.
 
-    Args:
-        boxes: `(5, N)`, corners and areas, floating point, by descending score; N is at least 1.
-        indices: `(N,)`, what the boxes are called.
-        iou_threshold: From where on boxes are suppressed, at least 0.
-
-    Returns:
-        The indices of the boxes kept, in their order.
+    `boxes`, `(5, N)`, are corners and areas, floating point, by descending score, at least one; `indices`, `(N,)`, are
+    what they are called.
     """
     kept = []
     rows = _within(MOST_ROWS // 2, FIRST_PAIRS // boxes.shape[1])
@@ -42,14 +37,10 @@ def _within(wanted: int, affordable: int) -> int:
 
 
 def settle(suppresses: Tensor) -> Tensor:
-    """Decide who is kept: those whom nobody kept suppresses.
+    """Decide who is kept, `(N,)`, 1 or 0: those whom nobody kept suppresses.
 
-    Args:
-        suppresses: `(N, N)`, 1 where the box of the row, if kept, suppresses that of the column, else 0; upper
-            triangular, so that there is one answer, and that it is found in at most N rounds.
-
-    Returns:
-        `(N,)`, 1 for who is kept, else 0.
+    `suppresses`, `(N, N)`, is 1 where the box of the row, if kept, suppresses that of the column, else 0; and upper
+    triangular, so that there is one answer, and that it is found in at most N rounds.
     """
     suppressors = suppresses.t()
     kept = suppressors.sum(1).eq_(0)  # these for certain; others, if none of them suppresses them, in the first round

@@ -24,15 +24,10 @@ FEW = 512
 
 
 def kept_by_pairs(boxes: Tensor, groups: Tensor, iou_threshold: float) -> Tensor:
-    """Tell which boxes are kept.
+    """Tell which boxes are kept, `(N,)`.
 
-    Args:
-        boxes: `(5, N)`, corners and areas, floating point, by descending score; N is at least 1.
-        groups: `(N,)`: boxes of different groups do not suppress each other.
-        iou_threshold: From where on boxes are suppressed, at least 0.
-
-    Returns:
-        `(N,)`, whether each is kept.
+    `boxes`, `(5, N)`, are corners and areas, floating point, by descending score, at least one; those of different
+    `groups`, `(N,)`, do not suppress each other.
     """
     found = _candidates(boxes, groups, iou_threshold)
     if found is None:

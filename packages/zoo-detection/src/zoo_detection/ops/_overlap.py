@@ -5,7 +5,7 @@ import struct
 import torch
 from torch import Tensor
 
-from ._tracing import is_tracing
+from zoo_detection.foundation.tracing import is_tracing
 
 
 def with_areas(corners: Tensor) -> Tensor:
@@ -15,16 +15,11 @@ def with_areas(corners: Tensor) -> Tensor:
 
 
 def marks_of_overlap(first: Tensor, second: Tensor, iou_threshold: float) -> Tensor:
-    """Mark which boxes have an intersection over union above a threshold.
+    """Mark which boxes have an intersection over union above a threshold, which is at least 0.
 
-    Args:
-        first: `(5, ...)`, corners and areas, floating point.
-        second: `(5, ...)`, likewise, of a shape that broadcasts.
-        iou_threshold: What the intersection over union has to exceed, at least 0.
-
-    Returns:
-        `(...)`, 1 or 0 in the type of the boxes, which is several times faster than booleans. Boxes without area, or
-        with one that is no number, do not overlap.
+    Both, `(5, ...)`, are corners and areas, floating point, of shapes that broadcast; the marks, `(...)`, are 1 or 0 in
+    their type, which is several times faster than booleans. Boxes without area, or with one that is no number, do not
+    overlap.
     """
     upper_left, lower_right, (area,) = first.split_with_sizes((2, 2, 1))
     other_upper_left, other_lower_right, (other_area,) = second.split_with_sizes((2, 2, 1))

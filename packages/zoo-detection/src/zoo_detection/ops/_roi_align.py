@@ -5,13 +5,17 @@ Kaiming He, Georgia Gkioxari, Piotr Dollár, Ross Girshick: Mask R-CNN, 2017, ar
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
-from ._roi_boxes import output_sides, regions_of
+from zoo_detection.foundation.tracing import traced_as_one
+
+from ._roi_boxes import output_sides, regions_of, require_features
 from ._roi_pooling import Level, pool_regions
 from ._roi_samples import Grid
 
 
+@traced_as_one
 def roi_align(
     input: Tensor,  # noqa: A002 # the name that users know
     boxes: Tensor | Sequence[Tensor],
@@ -25,8 +29,10 @@ def roi_align(
     What lies more than a pixel outside of the features counts as zero. Gradients flow to the features, not to boxes.
 
     Args:
-        input: Features, `(N, C, H, W)`, floating point. Half precision is computed in single precision.
-        boxes: `(K, 5)`, the index of the image, then `(x1, y1, x2, y2)`; or a tensor `(K_i, 4)` for each image.
+        input: Features, `(N, C, H, W)`, floating point. Half precision is computed in single precision; quantised
+            features, too, and the averages are quantised as they are.
+        boxes: `(K, 5)`, the index of the image, then `(x1, y1, x2, y2)`; or a tensor `(K_i, 4)` for each image. They
+            may be quantised.
         output_size: Bins of the grid: height and width, or one number for both.
         spatial_scale: What coordinates of the boxes are multiplied by to get those of the features.
         sampling_ratio: Points in a bin, in each direction. If not positive, as many as the bin is pixels high or wide,
@@ -37,19 +43,20 @@ def roi_align(
         `(K, C, height, width)`, of the type of `input`.
 
     Raises:
-        ValueError: A shape, or the number of tensors of boxes, is another.
-        TypeError: `input` is not floating point.
+        InputError: A shape, or the number of tensors of boxes, is another.
+        TypeError: `input` is neither floating point nor quantised with one scale.
 
     Example:
+        >>> from zoo_detection.ops import roi_align
         >>> import torch
         >>> features = torch.arange(16.0).reshape(1, 1, 4, 4)
         >>> roi_align(features, [torch.tensor([[0.0, 0.0, 2.0, 2.0]])], 1, sampling_ratio=2)
         tensor([[[[5.]]]])
     """
-    if input.ndim != 4:
-        raise ValueError(f"input should be of shape (N, C, H, W), found {tuple(input.shape)}")
-    if not input.is_floating_point():
-        raise TypeError(f"input should be floating point, found {input.dtype}")
+    if input.is_quantized and input.qscheme() in {torch.per_tensor_affine, torch.per_tensor_symmetric}:
+        pooled = roi_align(input.dequantize(), boxes, output_size, spatial_scale, sampling_ratio, aligned)
+        return torch.quantize_per_tensor(pooled, input.q_scale(), input.q_zero_point(), input.dtype)
+    require_features(input)
     images, corners = regions_of(boxes, input.shape[0])
     return pool_regions(
         Level(input, spatial_scale), images, corners, Grid(output_sides(output_size), sampling_ratio, aligned)
@@ -69,10 +76,13 @@ class RoIAlign(nn.Module):
         `(N, C, H, W)` and boxes to `(K, C, height, width)`.
 
     Example:
+        >>> from zoo_detection.ops import RoIAlign
         >>> import torch
         >>> RoIAlign(7, spatial_scale=0.25, sampling_ratio=2)(torch.zeros(1, 8, 20, 20), [torch.zeros(3, 4)]).shape
         torch.Size([3, 8, 7, 7])
     """
+
+    is_one_node = True  # in graphs of zoo_core.features.create_feature_extractor
 
     def __init__(
         self, output_size: int | Sequence[int], spatial_scale: float, sampling_ratio: int, aligned: bool = False

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ._precision import without_autocast
+from zoo_detection.foundation.precision import without_autocast
+from zoo_detection.foundation.tracing import left_to_python
+
 from ._roi_samples import Grid, Taps, taps_of
-from ._tracing import left_to_python
 
 REGIONS_AT_ONCE = 64
 """Of how many regions the matrices are held in memory."""

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ._boxes import widen
+from zoo_detection.foundation.precision import widen
+from zoo_detection.foundation.tracing import is_exporting, is_tracing
+
 from ._roi_crops import pool_crops
 from ._roi_samples import Grid, Taps, taps_of
-from ._tracing import is_exporting, is_tracing
 
 CROPPED_SHARE, COST_OF_A_CROP = 1.5, 150
 """Up to so many times the pixels of the features, regions are pooled one by one; each costs as many pixels more."""

@@ -5,7 +5,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ._tracing import is_exporting
+from zoo_detection.foundation.tracing import is_exporting
+
+MOST_ROUNDED = 4096
+"""How many sampling points beyond the features are looked at, lest one be rounded onto them: enough for 10^9 pixels."""
 
 
 class Grid(NamedTuple):
@@ -48,6 +51,7 @@ def taps_of(start: Tensor, end: Tensor, bins: int, length: int | Tensor, samplin
     else:
         extent = extent.clamp(min=1)
     size = extent / bins
+    first: int | Tensor = 0
     if sampling_ratio > 0:
         count = torch.full_like(size, sampling_ratio)
         most = sampling_ratio
@@ -58,14 +62,40 @@ def taps_of(start: Tensor, end: Tensor, bins: int, length: int | Tensor, samplin
         )
     else:
         count = size.ceil().nan_to_num(0, 0, 0).clamp(min=0)
-        most = max(int(count.max()), 1) if count.shape[0] > 0 else 1
-    return _interpolated(*_points(start, size, count, most, bins), count, length)
+        first, most = _within(start, size, count, bins, length)
+    return _interpolated(*_points(start, size, count, first, most, bins), count, length)
 
 
-def _points(start: Tensor, size: Tensor, count: Tensor, most: int, bins: int) -> tuple[Tensor, Tensor]:
-    """Return the coordinates of sampling points, and which of them there are, `(K, bins, most)`."""
+def _within(start: Tensor, size: Tensor, count: Tensor, bins: int, length: int | Tensor) -> tuple[Tensor, int]:
+    """Return the first sampling point of each bin, `(K, bins, 1)`, that may lie on the features, and how many may.
+
+    Bins of a box much larger than the features have millions of points, of which the others count as zero.
+    """
+    if start.shape[0] == 0:
+        return count.new_zeros((0, bins, 1), dtype=torch.int64), 1
+    device = start.device  # not all of them have double precision
+    start, size, count = (
+        values.detach().cpu().double()[:, None].nan_to_num(0, 0, 0) for values in (start, size, count)
+    )
+    step = size / count.clamp(min=1)
+    step = step.where(step > 0, 1)
+    begin = start + torch.arange(bins) * size
+    # Points are computed with the precision of the features, not with this one.
+    rounding = 8 * torch.finfo(torch.float32).eps * (start.abs() + bins * size.abs())
+    margin = (rounding / step + 2).clamp(max=MOST_ROUNDED)
+    lowest = ((-1 - begin) / step - margin).floor().clamp(min=0).minimum(count)
+    highest = ((length - begin) / step + margin).ceil().clamp(min=0).minimum(count)
+    return lowest.long()[..., None].to(device), max(int((highest - lowest).max()), 1)
+
+
+def _points(
+    start: Tensor, size: Tensor, count: Tensor, first: int | Tensor, most: int, bins: int
+) -> tuple[Tensor, Tensor]:
+    """Return the coordinates of `most` sampling points from the first on, and which of them there are."""
     bin_index = torch.arange(bins, device=start.device, dtype=start.dtype)[:, None]
     point_index = torch.arange(most, device=start.device, dtype=start.dtype)
+    if isinstance(first, Tensor) and first.any():
+        point_index = (first + torch.arange(most, device=start.device)).to(start.dtype)
     start, size, count = start[:, None, None], size[:, None, None], count[:, None, None]
     points = start + bin_index * size + (point_index + 0.5) * size / count.clamp(min=1)
     return points, point_index < count

@@ -6,7 +6,5 @@ from zoo_core import WeightsEnum
 
 
 class ShuffleNet_V2_X0_5_Digits_Weights(WeightsEnum):
-    """Weights of `shufflenet_v2_x0_5_digits`."""
-
     DIGITS_V1 = auto()
     DEFAULT = DIGITS_V1

@@ -10,8 +10,6 @@ from zoo_core import WeightsEnum
 
 
 class Raft_Large_Weights(WeightsEnum):
-    """Weights of `raft_large`."""
-
     C_T_V1 = auto()
     C_T_V2 = auto()
     C_T_SKHT_V1 = auto()
@@ -22,8 +20,6 @@ class Raft_Large_Weights(WeightsEnum):
 
 
 class Raft_Small_Weights(WeightsEnum):
-    """Weights of `raft_small`."""
-
     C_T_V1 = auto()
     C_T_V2 = auto()
     DEFAULT = C_T_V2

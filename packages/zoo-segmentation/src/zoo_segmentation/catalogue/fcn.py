@@ -6,14 +6,10 @@ from zoo_core import WeightsEnum
 
 
 class FCN_ResNet50_Weights(WeightsEnum):
-    """Weights of `fcn_resnet50`."""
-
     COCO_WITH_VOC_LABELS_V1 = auto()
     DEFAULT = COCO_WITH_VOC_LABELS_V1
 
 
 class FCN_ResNet101_Weights(WeightsEnum):
-    """Weights of `fcn_resnet101`."""
-
     COCO_WITH_VOC_LABELS_V1 = auto()
     DEFAULT = COCO_WITH_VOC_LABELS_V1

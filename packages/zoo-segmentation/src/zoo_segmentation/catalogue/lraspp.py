@@ -6,7 +6,5 @@ from zoo_core import WeightsEnum
 
 
 class LRASPP_MobileNet_V3_Large_Weights(WeightsEnum):
-    """Weights of `lraspp_mobilenet_v3_large`."""
-
     COCO_WITH_VOC_LABELS_V1 = auto()
     DEFAULT = COCO_WITH_VOC_LABELS_V1

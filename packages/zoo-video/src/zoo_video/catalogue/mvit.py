@@ -6,14 +6,10 @@ from zoo_core import WeightsEnum
 
 
 class MViT_V1_B_Weights(WeightsEnum):
-    """Weights of `mvit_v1_b`."""
-
     KINETICS400_V1 = auto()
     DEFAULT = KINETICS400_V1
 
 
 class MViT_V2_S_Weights(WeightsEnum):
-    """Weights of `mvit_v2_s`."""
-
     KINETICS400_V1 = auto()
     DEFAULT = KINETICS400_V1

@@ -6,21 +6,15 @@ from zoo_core import WeightsEnum
 
 
 class R3D_18_Weights(WeightsEnum):
-    """Weights of `r3d_18`."""
-
     KINETICS400_V1 = auto()
     DEFAULT = KINETICS400_V1
 
 
 class MC3_18_Weights(WeightsEnum):
-    """Weights of `mc3_18`."""
-
     KINETICS400_V1 = auto()
     DEFAULT = KINETICS400_V1
 
 
 class R2Plus1D_18_Weights(WeightsEnum):
-    """Weights of `r2plus1d_18`."""
-
     KINETICS400_V1 = auto()
     DEFAULT = KINETICS400_V1

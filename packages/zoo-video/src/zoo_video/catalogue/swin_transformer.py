@@ -6,22 +6,16 @@ from zoo_core import WeightsEnum
 
 
 class Swin3D_T_Weights(WeightsEnum):
-    """Weights of `swin3d_t`."""
-
     KINETICS400_V1 = auto()
     DEFAULT = KINETICS400_V1
 
 
 class Swin3D_S_Weights(WeightsEnum):
-    """Weights of `swin3d_s`."""
-
     KINETICS400_V1 = auto()
     DEFAULT = KINETICS400_V1
 
 
 class Swin3D_B_Weights(WeightsEnum):
-    """Weights of `swin3d_b`."""
-
     KINETICS400_V1 = auto()
     KINETICS400_IMAGENET22K_V1 = auto()
     DEFAULT = KINETICS400_V1

@@ -1,133 +1,196 @@
 """Opening a video file, and what is known of it before it is decoded."""
 
-import io
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 import av
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from zoo_core.errors import MediaError
+from zoo_core.building import warn_caller
 
-VideoSource: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
-"""A path, the bytes of a video file, or a file opened in binary mode."""
+from . import _formats
+from ._errors import VideoError, VideoWarning
+from ._limits import PIXELS, Limits
+from ._source import SourceFile, VideoSource, open_source
+
+if TYPE_CHECKING:
+    VideoPacket: TypeAlias = av.Packet[VideoStream]
+else:
+    VideoPacket = av.Packet
+
+BUFFER = 128 * 1024
+"""How much of a file is read at once."""
+DECODING_MEMORY = 512 * 2**20
+"""Bytes that the frames of all threads of a decoder may take, about; large frames are decoded by fewer threads."""
+LARGEST_TIMESTAMP = 2**62
 
 
-class VideoError(MediaError):
-    """A file is no video, has none inside, or cannot be decoded at all. The message names the file and says why."""
-
-
-class VideoWarning(UserWarning):
-    """A video was read as far as it could be."""
-
-
-@dataclass(frozen=True, slots=True)
-class VideoInfo:
-    """What a file says about its video.
+class VideoFile:
+    """An open video: its container, its stream, and what has been found out while reading it.
 
     Args:
-        width: Of the upright frames, in pixels.
-        height: Likewise.
-        frame_rate: Frames a second, on average; `None` where the file does not tell.
-        duration: In seconds; `None` where the file does not tell.
-        num_frames: As the file tells; `None` where it does not. Reading may find another number.
-        codec: The codec's name, such as `"h264"`.
-    """
-
-    width: int
-    height: int
-    frame_rate: float | None
-    duration: float | None
-    num_frames: int | None
-    codec: str
-
-
-def probe(source: VideoSource) -> VideoInfo:
-    """Read what a file says about its video; the first frame is decoded, which alone knows how it is turned.
+        source: What FFmpeg reads.
+        limits: What is refused beyond.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        VideoError: It is no video.
+        VideoError: It has no video stream that can be decoded.
+        av.FFmpegError: It is no video.
     """
-    with opened(source) as (container, stream):
-        first = next(container.decode(stream), None)
-        if first is None:
-            raise VideoError(f"{name_of(source)} has a video stream without frames.")
-        turned = quarter_turns(first) % 2 == 1
-        width, height = (first.height, first.width) if turned else (first.width, first.height)
-        rate, duration = stream.average_rate, _duration(container, stream)
-        return VideoInfo(
-            width, height, float(rate) if rate else None, duration, stream.frames or None, stream.codec_context.name
+
+    def __init__(self, source: SourceFile, limits: Limits) -> None:
+        self.source, self.limits, self.name = source, limits, source.name_in_messages
+        self.shape: tuple[int, int] | None = None
+        """Height and width of the first frame, upright; all later ones are brought to that size."""
+        self._said: set[str] = set()
+        self._open()
+
+    @classmethod
+    @contextmanager
+    def opened(cls, source: VideoSource) -> Iterator[Self]:
+        """Open a file for the time of a context, and turn what PyAV raises into errors that name the file.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            OSError: It cannot be read.
+            VideoError: It is a folder, is empty, is no video, has no video stream, or is damaged.
+            TypeError: `source` is none of what `VideoSource` says.
+        """
+        limits = Limits.from_environment()
+        with open_source(source, limits) as file:
+            try:
+                video = cls(file, limits)
+                try:
+                    yield video
+                finally:
+                    video.close()
+            except av.FFmpegError as error:
+                file.check()
+                raise VideoError(f"{file.name_in_messages} cannot be read as a video: {_reason(error)}.") from error
+
+    def rewind(self) -> None:
+        """Go back to the beginning, by opening the file again: not all formats can be wound.
+
+        Raises:
+            VideoError: The source cannot be read twice.
+        """
+        if not self.source.is_seekable:
+            raise VideoError(f"{self.name} cannot be wound back: read it in order, with iterate or read_video.")
+        self.close()
+        self._open()
+
+    def seek(self, timestamp: int) -> bool:
+        """Go to a key frame at or before a timestamp, if the format can. Where it ends up is to be looked at."""
+        self.source.start_clock()
+        try:
+            self.container.seek(max(-LARGEST_TIMESTAMP, min(timestamp, LARGEST_TIMESTAMP)), stream=self.stream)
+        except av.FFmpegError:
+            self.source.check()
+            return False
+        return True
+
+    def packets(self) -> Iterator[VideoPacket]:
+        """Yield the stream's packets from here on; those without content (frames left out in AVI) are passed over.
+
+        Raises:
+            av.FFmpegError: The container is damaged.
+        """
+        demuxed = self.container.demux(self.stream)
+        while True:
+            try:
+                packet = next(demuxed, None)
+            except IndexError:  # at the end, PyAV looks for streams that have appeared in the middle of the file
+                packet = None
+            except av.FFmpegError:
+                self.source.check()
+                raise
+            self.source.check()
+            if packet is None:
+                return
+            if packet.size:
+                yield packet
+
+    def close(self) -> None:
+        """Close the container; the source stays open."""
+        # A decoder's threads that still work may want to log, for which they need the interpreter's lock, while
+        # PyAV waits for them, holding it, when the decoder goes. After a flush they are idle.
+        self.codec.flush_buffers()
+        self.container.close()
+
+    def warn(self, text: str) -> None:
+        """Warn, once of everything."""
+        if text not in self._said:
+            self._said.add(text)
+            warn_caller(f"{self.name} {text}", VideoWarning)
+
+    @property
+    def format(self) -> str:
+        """The name of FFmpeg's demuxer."""
+        return self.container.format.name
+
+    @property
+    def time_base(self) -> Fraction:
+        """The unit of timestamps, in seconds."""
+        base = self.stream.time_base
+        return base if base else Fraction(1, av.time_base)
+
+    @property
+    def rate(self) -> Fraction:
+        """The number of frames a second, as far as it is known."""
+        stream = self.stream
+        guesses = (stream.average_rate, stream.guessed_rate)
+        # What a raw stream says itself is the guess; the average is FFmpeg's default.
+        for rate in guesses[::-1] if self.format in _formats.WITHOUT_TIMES else guesses:
+            if rate and 0 < rate <= 1000:
+                return rate
+        return Fraction(25)
+
+    @property
+    def duration(self) -> float | None:
+        """In seconds, as the file says."""
+        if self.stream.duration is not None:
+            return float(self.stream.duration * self.time_base)
+        return None if self.container.duration is None else self.container.duration / av.time_base
+
+    def _open(self) -> None:
+        self.source.rewind()
+        self.source.start_clock()
+        self.container: InputContainer = av.open(
+            self.source,
+            mode="r",
+            options={
+                "format_whitelist": ",".join(_formats.ALLOWED),
+                "protocol_whitelist": "none",
+                "max_pixels": str(self.limits.pixels),
+            },
+            metadata_errors="replace",
+            buffer_size=BUFFER,
+            io_open=self.source.refuse,
         )
-
-
-@contextmanager
-def opened(source: VideoSource) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Open a file, find its video stream, and turn what the decoder raises into errors that name the file.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        VideoError: It is a folder, is empty, is no video, has no video stream, or is damaged.
-        TypeError: `source` is none of the above.
-    """
-    name = name_of(source)
-    try:
-        with av.open(_openable(source, name), mode="r") as container:
-            stream = _video_stream(container, name)
-            stream.thread_type = "AUTO"
-            yield container, stream
-    except FileNotFoundError:
-        raise FileNotFoundError(f"There is no file {name}.") from None
-    except PermissionError:
-        raise
-    except av.FFmpegError as error:
-        raise VideoError(f"{name} cannot be read as a video: {error.strerror}.") from error
-
-
-def name_of(source: object) -> str:
-    """Return what messages call a source."""
-    if isinstance(source, (str, os.PathLike)):
-        return repr(os.fspath(source))
-    if isinstance(source, bytes):
-        return f"the data of {len(source)} bytes"
-    name = getattr(source, "name", None)
-    return repr(name) if isinstance(name, str) else "the file object"
-
-
-def start_of(stream: VideoStream) -> int:
-    """Return the timestamp of the stream's beginning, in its time base; times are counted from there."""
-    return stream.start_time or 0
-
-
-def time_base_of(stream: VideoStream) -> Fraction:
-    """Return the length of the stream's unit of time, in seconds."""
-    return stream.time_base or Fraction(1, av.time_base)
+        try:
+            self.source.check()
+            self.stream = _video_stream(self.container, self.name)
+            self.codec = _decoder(self.stream, self.name, self.limits)
+        except BaseException:
+            self.container.close()
+            raise
 
 
 def quarter_turns(frame: av.VideoFrame) -> int:
     """Return how often a frame is to be turned counter-clockwise by 90 degrees to be upright."""
-    return round(frame.rotation / 90) % 4
+    turns = float(frame.rotation) / 90
+    return round(turns) % 4 if math.isfinite(turns) else 0
 
 
-def _openable(source: VideoSource, name: str) -> str | BinaryIO:
-    if isinstance(source, (str, os.PathLike)):
-        if Path(source).is_dir():
-            raise VideoError(f"{name} is a folder: pass the path of one video file.")
-        if Path(source).exists() and Path(source).stat().st_size == 0:
-            raise VideoError(f"{name} is empty.")
-        return os.fspath(source)
-    if isinstance(source, bytes):
-        return io.BytesIO(source)
-    if not hasattr(source, "read"):
-        raise TypeError(f"Expected a path, bytes, or a file opened in binary mode, found {type(source).__qualname__}.")
-    return source
+def upright_shape(frame: av.VideoFrame) -> tuple[int, int]:
+    """Return a frame's height and width as it is shown."""
+    return (frame.width, frame.height) if quarter_turns(frame) % 2 else (frame.height, frame.width)
 
 
 def _video_stream(container: InputContainer, name: str) -> VideoStream:
@@ -139,7 +202,30 @@ def _video_stream(container: InputContainer, name: str) -> VideoStream:
     raise VideoError(f"{name} has no video stream; it holds {', '.join(kinds) or 'nothing'}.")
 
 
-def _duration(container: InputContainer, stream: VideoStream) -> float | None:
-    if stream.duration is not None:
-        return float(stream.duration * time_base_of(stream))
-    return None if container.duration is None else container.duration / av.time_base
+def _decoder(stream: VideoStream, name: str, limits: Limits) -> VideoCodecContext:
+    """Return the stream's decoder, not opened yet, with its limits.
+
+    Raises:
+        VideoError: There is none, or the frames are too large.
+    """
+    codec: VideoCodecContext | None = stream.codec_context
+    if codec is None:
+        raise VideoError(f"{name} has video of a kind that cannot be decoded.")
+    pixels = codec.width * codec.height
+    if pixels > limits.pixels:
+        raise VideoError(
+            f"{name} has frames of {codec.width} x {codec.height} pixels, more than the {limits.pixels} that are read. "
+            f"If you trust the file, the environment variable {PIXELS} sets another limit."
+        )
+    codec.options = {"max_pixels": str(limits.pixels)}
+    codec.thread_type = "AUTO"
+    threads = (os.cpu_count() or 1) + 1
+    if pixels * 4 * threads > DECODING_MEMORY:
+        codec.thread_count = max(1, DECODING_MEMORY // (pixels * 4))
+    return codec
+
+
+def _reason(error: av.FFmpegError) -> str:
+    if isinstance(error, av.ArgumentError):  # what FFmpeg says of formats that are not on its list
+        return "it has none of the formats that are read, or is damaged"
+    return str(error.strerror)

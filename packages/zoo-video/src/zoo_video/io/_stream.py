@@ -1,44 +1,22 @@
 """Reading a video from one time to another, frame after frame."""
 
 import math
-import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
-from fractions import Fraction
+from itertools import islice
 
 import av
 import torch
-from av.container import InputContainer
-from av.video.stream import VideoStream
 from torch import Tensor
 
-from ._container import VideoError, VideoSource, VideoWarning, name_of, opened, quarter_turns, start_of, time_base_of
+from ._container import VideoFile
+from ._errors import VideoError
+from ._pixels import check_memory, room_for, to_tensor
+from ._source import VideoSource
+from ._starting import frames_from
+from ._video import Frame, Video
 
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A decoded frame.
-
-    Args:
-        image: uint8 RGB `(3, H, W)`, upright.
-        time: When it is shown, in seconds from the beginning of the video.
-    """
-
-    image: Tensor
-    time: float
-
-
-@dataclass(frozen=True, slots=True)
-class Video:
-    """Frames in the order of their times.
-
-    Args:
-        frames: uint8 RGB `(T, 3, H, W)`.
-        times: Seconds from the beginning of the video, float64 `(T,)`.
-    """
-
-    frames: Tensor
-    times: Tensor
+MOST_REPEATED = 2**20
+"""How often a frame is given at most, where times leap."""
 
 
 def read_video(
@@ -61,20 +39,34 @@ def read_video(
         VideoWarning: The file is damaged: what could be read is returned.
 
     Example:
-        >>> read_video("clip.mp4", end=2.0, frame_rate=15).frames.shape  # doctest: +SKIP
+        >>> from zoo_video.io import read_video
+        >>> read_video("clip.mp4", end=2.0, frame_rate=15).frames.shape
         torch.Size([30, 3, 720, 1280])
     """
-    frames = list(iterate(source, start=start, end=end, frame_rate=frame_rate))
-    if not frames:
-        raise VideoError(
-            f"{name_of(source)} has no frames from {start:g} s to {'its end' if end is None else f'{end:g} s'}."
-        )
-    times = torch.tensor([frame.time for frame in frames], dtype=torch.float64)
-    return Video(torch.stack([frame.image for frame in frames]), times)
+    check_range(start, end, frame_rate)
+    images, times = list[Tensor | None](), list[float]()
+    with VideoFile.opened(source) as video:
+        for frame in _frames(video, start, math.inf if end is None else end, frame_rate):
+            images.append(frame.image)
+            times.append(frame.time)
+            check_memory(video, len(images))
+        if not images:
+            until = "its end" if end is None else f"{end:g} s"
+            raise VideoError(f"{video.name} has no frames from {start:g} s to {until}.")
+        frames = room_for(video, len(images))
+    for number, image in enumerate(images):
+        assert image is not None
+        frames[number], images[number] = image, None  # so that all of them are in memory once
+    return Video(frames, torch.tensor(times, dtype=torch.float64))
 
 
 def iterate(
-    source: VideoSource, *, start: float = 0.0, end: float | None = None, frame_rate: float | None = None
+    source: VideoSource,
+    *,
+    start: float = 0.0,
+    end: float | None = None,
+    frame_rate: float | None = None,
+    every: int = 1,
 ) -> Iterator[Frame]:
     """Yield a video's frames one after the other, in memory that does not depend on its length. Audio is ignored.
 
@@ -85,6 +77,7 @@ def iterate(
         frame_rate: Yield so many frames a second, at `start + k / frame_rate`: each the one that is shown at that time.
             Those of a slower video come repeatedly, of a faster one some are left out. `None`: every frame, whatever
             the times between them.
+        every: Of so many of these frames only the first.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -95,8 +88,23 @@ def iterate(
         VideoWarning: The file is damaged: the frames before that have been given.
 
     Example:
-        >>> for frame in iterate("clip.mp4", frame_rate=5):  # doctest: +SKIP
-        ...     print(frame.time, frame.image.float().mean())
+        >>> from zoo_video.io import iterate
+        >>> for frame in iterate("clip.mp4", end=0.4, frame_rate=5):
+        ...     print(frame.time, tuple(frame.image.shape))
+        0.0 (3, 720, 1280)
+        0.2 (3, 720, 1280)
+    """
+    check_range(start, end, frame_rate)
+    if every < 1:
+        raise ValueError(f"every is a number of frames: expected at least 1, found {every}.")
+    return _iterate(source, start, math.inf if end is None else end, frame_rate, every)
+
+
+def check_range(start: float, end: float | None, frame_rate: float | None) -> None:
+    """Check what part of a video is asked for.
+
+    Raises:
+        ValueError: An argument is out of range.
     """
     if not (start >= 0 and math.isfinite(start)):
         raise ValueError(f"start is a time in seconds from the beginning: expected 0 or more, found {start}.")
@@ -104,64 +112,33 @@ def iterate(
         raise ValueError(f"end is a time in seconds after start: expected more than {start}, found {end}.")
     if frame_rate is not None and not (frame_rate > 0 and math.isfinite(frame_rate)):
         raise ValueError(f"frame_rate is a number of frames a second: expected more than 0, found {frame_rate}.")
-    return _iterate(source, start, math.inf if end is None else end, frame_rate)
 
 
-def _iterate(source: VideoSource, start: float, end: float, frame_rate: float | None) -> Iterator[Frame]:
-    with opened(source) as (container, stream):
-        if start > 0:
-            seek(container, stream, start)
-        shown = _shown(decode(container, stream, name_of(source)), start)
-        if frame_rate is not None:
-            shown = _sampled(shown, start, frame_rate, float(1 / _rate_of(stream)))
-        for frame, time in shown:
-            if time >= end:
-                return
-            if time >= start:
-                yield Frame(to_tensor(frame), time)
+def _iterate(source: VideoSource, start: float, end: float, frame_rate: float | None, every: int) -> Iterator[Frame]:
+    with VideoFile.opened(source) as video:
+        yield from _frames(video, start, end, frame_rate, every)
 
 
-def decode(container: InputContainer, stream: VideoStream, name: str) -> Iterator[tuple[av.VideoFrame, float]]:
-    """Yield decoded frames with their times, as far as the file can be decoded.
-
-    Raises:
-        av.FFmpegError: Not even one frame can be.
-    """
-    number, time, base, first = 0, -math.inf, time_base_of(stream), start_of(stream)
-    rate = _rate_of(stream)
-    try:
-        for frame in container.decode(stream):
-            # Raw streams have no timestamps: their frames follow each other at the average rate.
-            time = float(number / rate) if frame.pts is None else float((frame.pts - first) * base)
-            number += 1
-            yield frame, time
-    except av.FFmpegError as error:
-        if number == 0:
-            raise
-        _warn_of_damage(name, number, error.strerror)
-    else:
-        if number and _is_cut_off(container, stream, time):
-            _warn_of_damage(name, number, "the file ends too early")
-
-
-def _rate_of(stream: VideoStream) -> Fraction:
-    """Return the average number of frames a second, as far as it is known."""
-    return stream.average_rate or stream.guessed_rate or Fraction(25)
-
-
-def seek(container: InputContainer, stream: VideoStream, time: float) -> None:
-    """Go to the last key frame at or before a time; where that is not possible, to the beginning."""
-    timestamp = start_of(stream) + math.floor(time / time_base_of(stream))
-    try:
-        container.seek(timestamp, stream=stream, backward=True)
-    except av.FFmpegError:  # some files have no index
-        container.seek(start_of(stream), stream=stream, backward=True)
-
-
-def to_tensor(frame: av.VideoFrame) -> Tensor:
-    """Convert a frame to upright RGB, uint8 `(3, H, W)`."""
-    image = torch.from_numpy(frame.to_ndarray(format="rgb24")).permute(2, 0, 1)
-    return torch.rot90(image, quarter_turns(frame), (1, 2)).contiguous()
+def _frames(video: VideoFile, start: float, end: float, frame_rate: float | None, every: int = 1) -> Iterator[Frame]:
+    shown = _shown(frames_from(video, start), start)
+    if frame_rate is not None:
+        shown = _sampled(shown, start, frame_rate, float(1 / video.rate))
+    if every > 1:
+        shown = islice(shown, 0, None, every)
+    previous, image, repeated = None, None, 0
+    for frame, time in shown:
+        if time >= end:
+            return
+        if time >= start:
+            repeated = repeated + 1 if frame is previous else 0
+            if repeated > MOST_REPEATED:
+                raise VideoError(
+                    f"{video.name} shows one frame for more than {repeated / (frame_rate or 1):.0f} s, which may be "
+                    "damage: read it without frame_rate, or a part of it."
+                )
+            image = image.clone() if frame is previous and image is not None else to_tensor(frame, video)
+            previous = frame
+            yield Frame(image, time)
 
 
 def _shown(frames: Iterator[tuple[av.VideoFrame, float]], start: float) -> Iterator[tuple[av.VideoFrame, float]]:
@@ -199,25 +176,3 @@ def _sampled(
     while current is not None and (count == 0 or start + count / frame_rate < last + duration - tolerance):
         yield current, start + count / frame_rate
         count += 1
-
-
-def _is_cut_off(container: InputContainer, stream: VideoStream, time: float) -> bool:
-    """Tell whether a file is shorter than it says: decoders with several threads leave out silently what is missing.
-
-    Args:
-        container: Read to its end.
-        stream: Its video stream.
-        time: Of the last frame.
-    """
-    index = stream.index_entries
-    if len(index) > 1:
-        return 0 < container.size < index[-1].pos + index[-1].size
-    # Matroska's index is at the end of the file. A longer sound track would make the file longer than its frames.
-    if container.duration is None or len(container.streams) > 1:
-        return False
-    duration = container.duration / av.time_base
-    return duration - time > max(1.0, 0.1 * duration)
-
-
-def _warn_of_damage(name: str, number: int, reason: str | None) -> None:
-    warnings.warn(f"{name} is damaged after {number} frames: {reason}. Those are used.", VideoWarning, stacklevel=2)

@@ -6,7 +6,5 @@ from zoo_core import WeightsEnum
 
 
 class GoogLeNet_QuantizedWeights(WeightsEnum):
-    """Weights of `googlenet` as int8."""
-
     IMAGENET1K_FBGEMM_V1 = auto()
     DEFAULT = IMAGENET1K_FBGEMM_V1

@@ -6,7 +6,5 @@ from zoo_core import WeightsEnum
 
 
 class Inception_V3_QuantizedWeights(WeightsEnum):
-    """Weights of `inception_v3` as int8."""
-
     IMAGENET1K_FBGEMM_V1 = auto()
     DEFAULT = IMAGENET1K_FBGEMM_V1

@@ -6,7 +6,5 @@ from zoo_core import WeightsEnum
 
 
 class MobileNet_V2_QuantizedWeights(WeightsEnum):
-    """Weights of `mobilenet_v2` as int8."""
-
     IMAGENET1K_QNNPACK_V1 = auto()
     DEFAULT = IMAGENET1K_QNNPACK_V1

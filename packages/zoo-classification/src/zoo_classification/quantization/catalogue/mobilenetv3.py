@@ -6,7 +6,5 @@ from zoo_core import WeightsEnum
 
 
 class MobileNet_V3_Large_QuantizedWeights(WeightsEnum):
-    """Weights of `mobilenet_v3_large` as int8."""
-
     IMAGENET1K_QNNPACK_V1 = auto()
     DEFAULT = IMAGENET1K_QNNPACK_V1

@@ -1,0 +1,17 @@
+"""What commands of other packages share with those of zoo: options, tables, notes and errors."""
+
+from ._common import json_option, parse_shard, quiet_option, user_errors
+from ._tables import Table, print_table
+from ._terminal import echo, note, print_json
+
+__all__ = [
+    "Table",
+    "echo",
+    "json_option",
+    "note",
+    "parse_shard",
+    "print_json",
+    "print_table",
+    "quiet_option",
+    "user_errors",
+]

@@ -1,0 +1,145 @@
+"""The weights of a saved model: an entry as those of the catalogue, which knows its file by the manifest."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from zoo_core._catalogue import ModelEntry
+from zoo_core._registry import get_model_weights, get_weight
+from zoo_core._weights import Preset, Weights, WeightsEnum
+from zoo_core.errors import SavedModelError
+from zoo_core.files import WeightsFile
+from zoo_core.names import Later
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from . import _model
+else:
+    nn, _model = Later("torch.nn"), Later("zoo_core.saved._model")
+
+_DIGITS = 12
+"""How much of a digest tells people one file from another."""
+
+
+class SavedWeights(WeightsEnum):
+    """The weights of a saved model.
+
+    Example:
+        >>> from zoo_core import get_model_weights
+        >>> get_model_weights("local-dir:runs/digits").DEFAULT.meta["categories"][:2]
+        ['zero', 'one']
+    """
+
+    @classmethod
+    def verify(cls, obj: WeightsEnum | str | None) -> Self | None:
+        """Return the member that `obj` stands for; the weights of the same model that were found before are, too."""
+        name = cls["DEFAULT"].saved.name
+        if isinstance(obj, SavedWeights) and obj.saved.name == name:
+            return obj  # type: ignore[return-value]
+        return cls["DEFAULT"] if obj == name else super().verify(obj)
+
+    @property
+    def saved(self) -> "_model.SavedModel":
+        """The model that they are of."""
+        return type(self)._models[0]  # type: ignore[attr-defined,no-any-return] # set by `weights_enum`
+
+    @property
+    def file(self) -> WeightsFile:
+        """The file with the tensors."""
+        return self.saved.weights_file
+
+    @property
+    def files(self) -> tuple[WeightsFile, ...]:
+        """That file, and `config.json`."""
+        return self.saved.files
+
+    @property
+    def made_of(self) -> str:
+        """The files with the first digits of their SHA-256: another model may get the same name."""
+        digests = (file.digest.hexadecimal[:_DIGITS] if file.digest else "" for file in self.files)
+        return ", ".join(f"{file.name} {digest}" for file, digest in zip(self.files, digests, strict=True))
+
+    @property
+    def size(self) -> int | None:
+        """Its size in bytes."""
+        return self.file.size
+
+    def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
+        """Pickle by name."""
+        return get_weight, (self.saved.name,)
+
+    def __repr__(self) -> str:
+        return self.saved.name
+
+
+@dataclass(frozen=True)
+class SavedPreset(Preset):
+    """A preset with arguments out of a `config.json`, which may be anything.
+
+    Args:
+        model: What messages call the model.
+    """
+
+    model: str = ""
+
+    def __call__(self, **overrides: object) -> "nn.Module":
+        """Build the preset.
+
+        Raises:
+            SavedModelError: The arguments do not fit it.
+        """
+        try:
+            return super().__call__(**overrides)
+        except (TypeError, ValueError, LookupError, AttributeError) as error:
+            if overrides:
+                raise
+            name = self.target.rpartition(":")[2]
+            raise SavedModelError(f"{self.model}: the preprocessing {name} cannot be built: {error}") from error
+
+
+def weights_enum(model: "_model.SavedModel") -> type[SavedWeights]:
+    """Return an enum with the model's weights as its only member, `DEFAULT`."""
+    config, file = model.config, model.weights_file
+    meta = {
+        **config.facts,
+        "_docs": f"A model of one's own, saved with the architecture {config.architecture}.",
+        "_metrics": {name: dict(values) for name, values in config.metrics.items()},
+        "license": config.license,
+        "parent": None if config.parent is None else dict(config.parent),
+    }
+    if config.categories is not None:
+        meta["categories"] = list(config.categories)
+    if isinstance(meta.get("min_size"), list):
+        meta["min_size"] = tuple(meta["min_size"])
+    if config.num_params is not None:
+        meta["num_params"] = config.num_params
+    enum = SavedWeights("SavedWeights", {"DEFAULT": Weights(file.url, _preset_of(model), meta)})  # type: ignore[call-arg] # mypy: enums are not called
+    enum._models = (model,)  # type: ignore[attr-defined]
+    return enum  # type: ignore[return-value]
+
+
+def _preset_of(model: "_model.SavedModel") -> Preset:
+    """Return the preset that a saved model states: one of zoo's own, or of a published entry of its architecture.
+
+    Raises:
+        SavedModelError: It is none of these: nothing else of a folder's may be imported.
+    """
+    arguments = dict(model.config.preprocessing)
+    name, known = arguments.pop("preset"), preset_targets(model.architecture)
+    if name not in known:
+        raise SavedModelError(
+            f"{model.name} states the preset {name!r:.80}: expected one of {', '.join(sorted(known))}. "
+            "Is the package that has it installed?"
+        )
+    return SavedPreset(known[name], arguments, model.name)
+
+
+def preset_targets(architecture: ModelEntry) -> dict[str, str]:
+    """Return the presets that a saved model may name, by name: zoo's own, and those of its architecture's entries."""
+    from zoo_core import transforms
+
+    published = get_model_weights(architecture.name) if architecture.weights else ()
+    presets = (member.transforms for member in published)
+    classes = (name for name in dir(transforms) if name[0].isupper() and not name.endswith("Mode"))
+    targets = {*classes, *(preset.target for preset in presets if isinstance(preset, Preset))}
+    return {target.rpartition(":")[2]: target for target in sorted(targets)}

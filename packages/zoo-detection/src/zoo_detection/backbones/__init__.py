@@ -1,0 +1,1 @@
+"""Networks that detectors stand on."""

@@ -1,0 +1,1 @@
+"""What everything else stands on: precision, what is recorded by torch.export, and how layers begin."""

@@ -1,0 +1,1 @@
+"""What detectors are given: images of different sizes as one batch, and targets to train with."""

@@ -1,0 +1,1 @@
+"""The keypoints of objects."""

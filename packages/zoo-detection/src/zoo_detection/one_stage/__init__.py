@@ -1,0 +1,1 @@
+"""What detectors of one stage have in common: they predict at every anchor of every level, and choose."""

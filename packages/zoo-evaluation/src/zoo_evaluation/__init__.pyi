@@ -1,0 +1,14 @@
+from ._evaluate import EvaluationJob as EvaluationJob
+from ._evaluate import evaluate as evaluate
+from ._evaluation import Evaluation as Evaluation
+from ._evaluation import Measures as Measures
+from ._evaluation import Metric as Metric
+from ._record import Measured as Measured
+from ._record import Record as Record
+from ._subject import parameters_digest as parameters_digest
+from .datasets import Dataset as Dataset
+from .datasets import open_dataset as open_dataset
+from .protocols import Protocol as Protocol
+from .protocols import get_protocol as get_protocol
+from .protocols import list_protocols as list_protocols
+from .protocols import protocol_of as protocol_of

@@ -1,0 +1,1 @@
+"""Commands that this package brings to `zoo`."""

@@ -1,0 +1,17 @@
+from ._dataset import Dataset as Dataset
+from ._dataset import DatasetError as DatasetError
+from ._flow_files import flow_size as flow_size
+from ._image_size import image_size as image_size
+from ._label_files import IGNORED as IGNORED
+from ._layouts import LAYOUTS as LAYOUTS
+from ._layouts import Layout as Layout
+from ._layouts import find_layout as find_layout
+from ._layouts import open_dataset as open_dataset
+from ._outlines import draw_mask as draw_mask
+from .pixel_samples import FlowSample as FlowSample
+from .pixel_samples import LabelFileSample as LabelFileSample
+from .pixel_samples import LabelMapSample as LabelMapSample
+from .pixel_samples import OutlinedSample as OutlinedSample
+from .samples import ClassSample as ClassSample
+from .samples import ObjectsSample as ObjectsSample
+from .samples import Sample as Sample

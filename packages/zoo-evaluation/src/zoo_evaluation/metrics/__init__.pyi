@@ -1,0 +1,17 @@
+from ._accuracy import accuracy as accuracy
+from ._accuracy import hits as hits
+from ._calibration import Bin as Bin
+from ._calibration import expected_calibration_error as expected_calibration_error
+from ._calibration import reliability as reliability
+from ._coco import CocoMetrics as CocoMetrics
+from ._coco import coco_metrics as coco_metrics
+from ._flow import end_point_error as end_point_error
+from ._flow import end_point_errors as end_point_errors
+from ._flow import outlier_rate as outlier_rate
+from ._flow import outliers as outliers
+from ._intervals import bootstrap as bootstrap
+from ._intervals import wilson as wilson
+from ._label_maps import class_ious as class_ious
+from ._label_maps import confusion_matrix as confusion_matrix
+from ._label_maps import mean_iou as mean_iou
+from ._label_maps import pixel_accuracy as pixel_accuracy

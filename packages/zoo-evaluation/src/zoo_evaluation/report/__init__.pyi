@@ -1,0 +1,13 @@
+from ._blocks import Bars as Bars
+from ._blocks import Block as Block
+from ._blocks import Matrix as Matrix
+from ._blocks import Picture as Picture
+from ._blocks import Pictures as Pictures
+from ._blocks import Section as Section
+from ._blocks import Table as Table
+from ._chart import Chart as Chart
+from ._chart import Column as Column
+from ._chart import Line as Line
+from ._chart import Point as Point
+from ._page import page as page
+from ._write import write_report as write_report

@@ -1,0 +1,12 @@
+from ._export import export as export
+from ._export import verify as verify
+from ._exported import Exported as Exported
+from ._exported import load_exported as load_exported
+from ._facts import ExportError as ExportError
+from ._facts import Facts as Facts
+from ._facts import TensorFact as TensorFact
+from ._program import Program as Program
+from ._program import Tensors as Tensors
+from .certificate import Certificate as Certificate
+from .certificate import CertificateError as CertificateError
+from .certificate import certify as certify

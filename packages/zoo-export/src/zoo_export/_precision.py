@@ -1,0 +1,65 @@
+"""Networks that compute in half precision, between inputs and outputs in single precision."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map
+
+PRECISIONS: Mapping[str, torch.dtype] = {
+    "float32": torch.float32,
+    "float16": torch.float16,
+    "bfloat16": torch.bfloat16,
+}
+
+TOLERANCES: Mapping[str, float] = {"float32": 1e-3, "float16": 2e-2, "bfloat16": 1e-1}
+"""The largest absolute difference that is allowed unless another one is given, for each precision."""
+
+
+class Narrow(nn.Module):
+    """A copy of a network with parameters of another precision.
+
+    Args:
+        network: The network, which stays as it is.
+        dtype: What the copy computes in.
+
+    Shape:
+        Inputs and outputs are those of the network, in single precision.
+
+    Example:
+        >>> import torch
+        >>> from zoo_export._precision import Narrow
+        >>> Narrow(torch.nn.Linear(2, 3), torch.bfloat16)(torch.ones(1, 2)).dtype
+        torch.float32
+    """
+
+    def __init__(self, network: nn.Module, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.network = copy.deepcopy(network).to(dtype)
+        self.dtype = dtype
+
+    def forward(self, *inputs: Any) -> Any:  # as the network
+        narrow = tree_map(lambda value: _cast(value, torch.float32, self.dtype), inputs)
+        return tree_map(lambda value: _cast(value, self.dtype, torch.float32), self.network(*narrow))
+
+
+def in_precision(network: nn.Module, precision: str) -> nn.Module:
+    """Return the network itself, or a copy in another precision.
+
+    Raises:
+        ValueError: There is no such precision.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"Models are exported in {', '.join(PRECISIONS)}, found {precision!r}.")
+    return network if precision == "float32" else Narrow(network, PRECISIONS[precision]).eval()
+
+
+def own_network(model: nn.Module) -> nn.Module:
+    """Return the network, or that inside a `Narrow`: its modules are called as the model's."""
+    return model.network if isinstance(model, Narrow) else model
+
+
+def _cast(value: Any, dtype: torch.dtype, other: torch.dtype) -> Any:
+    return value.to(other) if isinstance(value, Tensor) and value.dtype == dtype else value

@@ -1,0 +1,161 @@
+"""An exported file as a model of zoo: `get_model`, `zoo predict` and `zoo evaluate` find it by its path.
+
+What the registry asks of such a model is torch-free: the file's facts are read without its runtime.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
+
+from zoo_core import Preset, Weights, WeightsEnum, get_model_entry, get_task, get_weight
+from zoo_core.files import Digest, WeightsFile, sha256_of
+from zoo_core.names import Later, load_reference
+
+from ._facts import ExportError, Facts
+from .formats import format_of
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ._program import Program
+else:
+    nn, Program = Later("torch.nn"), object
+
+
+class FileWeights(WeightsEnum):
+    """The weights in an exported file: the one entry of that file, `DEFAULT`."""
+
+    @classmethod
+    def verify(cls, obj: WeightsEnum | str | None) -> Self | None:
+        """Return the member that `obj` stands for; the entry of the same file that was found before is, too."""
+        if isinstance(obj, FileWeights) and obj.saved.name == cls["DEFAULT"].saved.name:
+            return obj  # type: ignore[return-value]
+        return super().verify(obj)
+
+    @property
+    def saved(self) -> "ModelFile":
+        """The file."""
+        return type(self)._files[0]  # type: ignore[attr-defined,no-any-return] # set by `ModelFile.enum`
+
+    @property
+    def file(self) -> WeightsFile:
+        """The file itself, under its digest."""
+        return self.saved.weights_file
+
+    @property
+    def size(self) -> int | None:
+        """Its size in bytes."""
+        return self.file.size
+
+    def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
+        """Pickle by name."""
+        return get_weight, (self.saved.name,)
+
+    def __repr__(self) -> str:
+        return self.saved.name
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """An exported file, as the registry gives it for its path.
+
+    Args:
+        name: The path as it was given.
+        facts: What the file says of itself.
+    """
+
+    name: str
+    facts: Facts
+
+    @classmethod
+    def of(cls, name: str) -> Self:
+        """Read what a file says of itself.
+
+        Raises:
+            FileNotFoundError: There is none.
+            ExportError: It was not exported by zoo.
+        """
+        path = Path(name)
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} does not exist: expected a file that `zoo export` has written.")
+        return cls(name, format_of(path).facts(path))
+
+    @cached_property
+    def weights_file(self) -> WeightsFile:
+        """The file, under its digest."""
+        path = Path(self.name).absolute()
+        return WeightsFile(
+            self.name,
+            path.name,
+            f"local-dir:{quote(path.as_posix())}",
+            Digest(sha256_of(path), stated_by="the file itself"),
+            path.stat().st_size,
+            twin=None,
+            license=self.facts.license,
+        )
+
+    @property
+    def entry(self) -> Any:  # as `zoo_core.get_model_entry` gives it
+        """What the registry gives for it."""
+        of_builder = get_model_entry(self.facts.architecture)
+        return of_builder._replace(name=self.name, weights=type(self.weights).__name__, task=self.facts.task, path="")
+
+    @cached_property
+    def enum(self) -> type[FileWeights]:
+        """Its weights, as an enum with one member, `DEFAULT`."""
+        meta = self._known_meta() | {"license": self.facts.license}
+        if self.facts.categories is not None:
+            meta["categories"] = list(self.facts.categories)
+        weights = Weights(self.weights_file.url, self._preset(), meta)
+        enum = FileWeights("FileWeights", {"DEFAULT": weights})  # type: ignore[call-arg] # mypy: enums are not called
+        enum._files = (self,)  # type: ignore[attr-defined]
+        return enum  # type: ignore[return-value]
+
+    @property
+    def weights(self) -> FileWeights:
+        """Its one weights entry."""
+        return self.enum["DEFAULT"]
+
+    def builder(self, *, weights: Any = "DEFAULT", **_arguments: object) -> "nn.Module":
+        """Return a network that runs the file in its runtime.
+
+        Raises:
+            ExportError: The runtime is not installed, or the task's predictor cannot run files.
+        """
+        from ._exported import load_exported
+
+        if self.enum.verify(weights) is None:
+            raise ExportError(f"{self.name} comes with its weights: weights=None is not possible.")
+        return self._program().stand_in(load_exported(self.name)).eval()
+
+    def _program(self) -> "type[Program]":
+        reference = get_task(self.facts.task).export
+        if reference is None:
+            raise ExportError(f"{self.name} is for {self.facts.task}, for which no program is known here.")
+        return load_reference(reference)  # type: ignore[no-any-return]
+
+    def _known_meta(self) -> dict[str, Any]:
+        """Return what is known here of the weights that were exported: their published numbers, for instance."""
+        try:
+            return {} if self.facts.weights is None else get_weight(self.facts.weights).meta
+        except (ValueError, KeyError, OSError, RuntimeError):  # they are not here
+            return {}
+
+    def _preset(self) -> "Callable[..., nn.Module]":
+        if self.facts.raw:
+            arguments = dict(self.facts.preprocessing)
+            return Preset(arguments.pop("preset"), arguments)
+        return _Pictures(self)
+
+
+@dataclass(frozen=True)
+class _Pictures:
+    """Gives the preprocessing before a file that has its own inside."""
+
+    model_file: ModelFile
+
+    def __call__(self) -> "nn.Module":
+        return self.model_file._program().pictures(self.model_file.facts)

@@ -1,0 +1,86 @@
+"""OpenVINO's form, made of the ONNX form, and run by OpenVINO."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from zoo_core.names import Later
+from zoo_export._facts import KEY, ExportError, Facts
+
+from ._format import Format, Runtime
+from ._xml import read_information
+from .onnx import convert, threads_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch.export import ExportedProgram
+else:
+    np = Later("numpy")
+    NDArray, ExportedProgram = dict, object
+
+
+class OpenVino(Format):
+    """An `.xml` file with the weights in a `.bin` file beside it."""
+
+    name: ClassVar[str] = "openvino"
+    suffix: ClassVar[str] = ".xml"
+    needs: ClassVar[tuple[str, ...]] = ("openvino", "onnx", "onnxscript")
+    extra: ClassVar[str] = "openvino"
+    text: ClassVar[str] = "OpenVINO, on Intel's processors"
+
+    def write(self, program: "ExportedProgram", facts: Facts, path: Path) -> None:
+        """Convert the program by way of ONNX."""
+        import openvino
+
+        with tempfile.TemporaryDirectory(prefix="zoo-export-") as scratch:
+            between = Path(scratch) / "model.onnx"
+            convert(program, facts).save(between)
+            try:
+                model = openvino.convert_model(between)
+            except Exception as error:
+                raise ExportError(f"{facts.model} has something that OpenVINO cannot read: {error}") from error
+            model.set_rt_info(facts.to_json(), [KEY])
+            openvino.save_model(model, path, compress_to_fp16=False)
+
+    def facts(self, path: Path) -> Facts:
+        """Read the file's information for runtimes."""
+        found = read_information(path)
+        if found is None:
+            raise ExportError(f"{path} was not exported by zoo: it has no {KEY!r} in its information.")
+        return Facts.from_json(found, str(path))
+
+    def load(self, path: Path, *, threads: int | None = None) -> Runtime:
+        """Load the file, in single precision."""
+        import openvino
+
+        facts, model = self.facts(path), self._read(path)
+        settings = {"INFERENCE_NUM_THREADS": threads_of(threads), "INFERENCE_PRECISION_HINT": "f32"}
+        return _Running(facts, openvino.Core().compile_model(model, "CPU", settings))
+
+    def files(self, path: Path) -> list[Path]:
+        """Return both files."""
+        return [path, path.with_suffix(".bin")]
+
+    def _read(self, path: Path) -> Any:  # openvino.Model
+        self.require("openvino")
+        import openvino
+
+        try:
+            return openvino.Core().read_model(path)
+        except Exception as error:
+            raise ExportError(f"{path} cannot be read by OpenVINO: {error}") from error
+
+
+class _Running(Runtime):
+    def __init__(self, facts: Facts, compiled: Any) -> None:  # openvino.CompiledModel
+        super().__init__(facts)
+        self._compiled = compiled
+
+    def run(self, inputs: "Sequence[NDArray[np.generic]]") -> "list[NDArray[np.generic]]":
+        """Run it."""
+        outputs = self._compiled(list(inputs))
+        import numpy as np
+
+        return [np.array(outputs[place]) for place in range(len(self.facts.outputs))]

@@ -1,0 +1,84 @@
+"""Whether two sets of objects are the same."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+SHARE = 0.9
+"""How many of the objects of each have to be found in the other."""
+PIXELS = 0.5
+"""How far edges of boxes, and keypoints, may be from each other."""
+OVERLAP = 0.9
+"""How much masks have in common, on average: their intersection over their union."""
+
+
+TIE = 2e-5
+"""How near scores are that are the same but for rounding."""
+
+
+def difference_of_objects(
+    found: Mapping[str, Tensor], expected: Mapping[str, Tensor], tolerance: float
+) -> tuple[float, bool]:
+    """Compare objects, in whatever order.
+
+    Args:
+        found: `boxes` `(D, 4)`, `scores` and `labels` `(D,)`, and perhaps `masks` and `keypoints`.
+        expected: The same of others.
+        tolerance: How much the scores of one object may differ.
+
+    Returns:
+        The largest difference of scores between objects that are the same, and whether all but a few are: of one class,
+        with boxes, masks and keypoints of one place.
+
+    Example:
+        >>> import torch
+        >>> objects = {"boxes": torch.eye(4), "scores": torch.rand(4), "labels": torch.arange(4)}
+        >>> difference_of_objects(objects, objects, 1e-3)
+        (0.0, True)
+    """
+    numbers = len(found["scores"]), len(expected["scores"])
+    if 0 in numbers:
+        return (0.0, True) if numbers == (0, 0) else (1.0, False)
+    scores = (found["scores"][:, None] - expected["scores"]).abs().double()
+    distances = (found["boxes"][:, None] - expected["boxes"]).abs().amax(dim=2)
+    same = (found["labels"][:, None] == expected["labels"]) & (distances <= PIXELS) & (scores <= tolerance)
+    share = min(
+        min(numbers) / max(numbers),
+        _share(same.any(dim=1), found["scores"]),
+        _share(same.any(dim=0), expected["scores"]),
+    )
+    if share < SHARE:
+        return 1 - share, False
+    nearest = scores.masked_fill(~same, torch.inf).argmin(dim=0)
+    matched = torch.where(same.any(dim=0))[0]
+    if not len(matched):
+        return 0.0, True
+    places = nearest[matched]
+    difference = scores[places, matched].max().item()
+    return difference, _have_one_form(found, expected, places, matched)
+
+
+def _share(found: Tensor, scores: Tensor) -> float:
+    """Return the share of the objects that were found, without those of one score.
+
+    On a picture of one colour many boxes have it: rounding decides which of them suppress others.
+    """
+    counts = ((scores[:, None] - scores).abs() <= TIE).sum(dim=1) <= 2
+    return found[counts].double().mean().item() if counts.any() else 1.0
+
+
+def _have_one_form(
+    found: Mapping[str, Tensor], expected: Mapping[str, Tensor], places: Tensor, matched: Tensor
+) -> bool:
+    """Tell whether masks and keypoints of matching objects agree, but for a few."""
+    agrees = True
+    if "masks" in expected:
+        one, other = (masks.flatten(1) > 0.5 for masks in (found["masks"][places], expected["masks"][matched]))
+        union = (one | other).sum(dim=1)
+        overlap = torch.where(union == 0, 1.0, (one & other).sum(dim=1) / union.clamp(min=1))
+        agrees &= overlap.mean().item() >= OVERLAP
+    if "keypoints" in expected:
+        distances = (found["keypoints"][places] - expected["keypoints"][matched])[..., :2].abs().amax(dim=2)
+        agrees &= (distances <= PIXELS).double().mean().item() >= SHARE
+    return agrees

@@ -1,0 +1,3 @@
+from ._install import install as install
+from ._install import is_installed as is_installed
+from ._install import uninstall as uninstall

@@ -1,0 +1,12 @@
+from ._images import ImageReadMode as ImageReadMode
+from ._images import decode_image as decode_image
+from ._images import decode_jpeg as decode_jpeg
+from ._images import decode_png as decode_png
+from ._images import encode_jpeg as encode_jpeg
+from ._images import encode_png as encode_png
+from ._images import read_file as read_file
+from ._images import read_image as read_image
+from ._images import write_file as write_file
+from ._images import write_jpeg as write_jpeg
+from ._images import write_png as write_png
+from ._videos import read_video as read_video

@@ -1,0 +1,16 @@
+from ._blame import TrainingError as TrainingError
+from ._engine import InterruptError as InterruptError
+from ._loader import Batches as Batches
+from ._loader import make_loader as make_loader
+from ._lora import merge_adapters as merge_adapters
+from ._prepare import Prepared as Prepared
+from ._prepare import prepare as prepare
+from ._recipe import Recipe as Recipe
+from ._recipe import read_recipe as read_recipe
+from ._recipe import write_recipe as write_recipe
+from ._run import Run as Run
+from ._schedule import learning_rate as learning_rate
+from ._split import split_samples as split_samples
+from ._train import train as train
+from ._training import Batch as Batch
+from ._training import Training as Training

@@ -1,0 +1,9 @@
+from ._color import jitter_color as jitter_color
+from ._crops import random_resized_crop as random_resized_crop
+from ._crops import random_scaled_crop as random_scaled_crop
+from ._flow_pair import FlowPair as FlowPair
+from ._flow_pair import random_flow_crop as random_flow_crop
+from ._mix import mix_batch as mix_batch
+from ._scale_jitter import crop_visible as crop_visible
+from ._scale_jitter import scale_jitter as scale_jitter
+from ._scene import Scene as Scene

@@ -1,0 +1,187 @@
+"""Each format: what is read back from a file, and that it gives what the model gives. What is not here is skipped."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import zoo_digits
+from zoo_core import get_weight
+from zoo_export import ExportError, certificate, export, load_exported, verify
+from zoo_export._facts import KEY
+from zoo_export.formats import FORMATS, format_of, get_format
+from zoo_export.formats._protobuf import read_metadata
+
+from .makers import DIGITS
+
+SAMPLES = Path(str(zoo_digits.__file__)).parent / "samples"
+pytestmark = pytest.mark.filterwarnings("ignore")  # the converters' are about themselves
+CONVERTED = [
+    pytest.param(
+        name,
+        marks=[
+            pytest.mark.slow,
+            pytest.mark.skipif(bool(get_format(name).missing), reason=f"needs {', '.join(get_format(name).missing)}"),
+        ],
+    )
+    for name in FORMATS
+    if name != "pt2"
+]
+
+
+def picture(name: str) -> np.ndarray:
+    return np.asarray(Image.open(SAMPLES / f"{name}.png").convert("RGB"))
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory, digits_file):
+    """The embedded model in a format."""
+    made = {"pt2": digits_file}
+
+    def file(name: str) -> Path:
+        if name not in made:
+            path = tmp_path_factory.mktemp("formats") / f"digits{get_format(name).suffix}"
+            export(DIGITS, name, path)
+            made[name] = path
+        return made[name]
+
+    return file
+
+
+@pytest.mark.parametrize("name", ["pt2", *CONVERTED])
+def test_a_file_says_everything_and_gives_the_label(name, files):
+    exported = load_exported(files(name))
+    member = get_weight("ShuffleNet_V2_X0_5_Digits_Weights.DEFAULT")
+    facts = exported.facts
+    assert facts.format == name
+    assert facts.categories == tuple(member.meta["categories"])
+    assert (facts.sha256, facts.license) == (str(member.file.digest), member.file.license)
+    assert facts.preprocessing["std"] == [0.35, 0.35, 0.35]
+    assert set(get_format(name).needs) <= set(facts.versions)
+    for label in ("seven", "two"):
+        probabilities = exported(picture(label)[None])["probabilities"][0]
+        assert facts.categories[probabilities.argmax()] == label
+
+
+@pytest.mark.parametrize("name", ["pt2", *CONVERTED])
+def test_facts_are_read_without_a_runtime(name, files):
+    code = (
+        "import sys; from pathlib import Path; from zoo_export.formats import format_of; p = Path(sys.argv[1]);"
+        "print(format_of(p).facts(p).task);"
+        "assert not {'torch', 'numpy', 'onnx', 'onnxruntime', 'openvino'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(files(name))], capture_output=True, text=True, check=True)
+    assert done.stdout == "classification\n"
+
+
+@pytest.mark.parametrize("name", CONVERTED)
+def test_a_certificate_is_beside_each_and_can_be_repeated(name, files):
+    assert certificate.Certificate.read(certificate.certificate_path(files(name))).holds
+    assert verify(files(name)).holds
+
+
+WITHOUT_TORCH_AND_ZOO = """
+import json, sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "torch" or name.startswith("zoo"):
+            raise ImportError(name)
+
+sys.meta_path.insert(0, Blocked())
+import numpy, onnxruntime
+from PIL import Image
+
+session = onnxruntime.InferenceSession(sys.argv[1])
+facts = json.loads(session.get_modelmeta().custom_metadata_map["zoo"])
+picture = numpy.asarray(Image.open(sys.argv[2]).convert("RGB"))[None]
+(probabilities,) = session.run(None, {facts["inputs"][0]["name"]: picture})
+print(facts["categories"][probabilities[0].argmax()])
+assert not {"torch", "zoo_core", "zoo_export"} & set(sys.modules)
+"""
+
+
+@pytest.mark.parametrize("name", [each for each in CONVERTED if each.values[0] == "onnx"])
+def test_an_onnx_file_and_a_picture_give_the_label_without_torch_and_zoo(name, files):
+    command = [sys.executable, "-c", WITHOUT_TORCH_AND_ZOO, str(files(name)), str(SAMPLES / "five.png")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "five\n"
+
+
+@pytest.mark.parametrize("name", [each for each in CONVERTED if each.values[0] == "onnx"])
+def test_names_of_inputs_outputs_and_axes_are_in_the_onnx_file(name, files):
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(files(name))
+    (taken,), (given,) = session.get_inputs(), session.get_outputs()
+    assert (taken.name, taken.type, taken.shape) == ("images", "tensor(uint8)", ["batch", "height", "width", 3])
+    assert (given.name, given.shape) == ("probabilities", ["batch", 10])
+
+
+def message(number: int, content: bytes) -> bytes:
+    return bytes([number << 3 | 2, len(content)]) + content
+
+
+def test_metadata_of_onnx_are_read_past_everything_else(tmp_path):
+    pair = message(1, KEY.encode()) + message(2, b"{}")
+    path = tmp_path / "some.onnx"
+    path.write_bytes(b"\x08\x0a" + message(7, b"weights") + b"\x2d\0\0\0\0" + b"\x31" + bytes(8) + message(14, pair))
+    assert read_metadata(path) == {KEY: "{}"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\x0b", b"\x3a\x7fshort", b"\xff" * 12, message(14, b"\x08\x01"), message(14, message(1, b"\xff"))],
+    ids=["group", "short", "endless number", "no text", "no UTF-8"],
+)
+def test_damaged_onnx_files_are_refused(content, tmp_path):
+    path = tmp_path / "damaged.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ExportError, match=r"damaged\.onnx cannot be read as ONNX"):
+        read_metadata(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "text"),
+    [
+        ("a.onnx", b"", "was not exported by zoo"),
+        ("a.xml", b"<net/>", "was not exported by zoo"),
+        ("a.xml", b"no xml", "cannot be read as a model of OpenVINO"),
+    ],
+)
+def test_files_of_others_are_refused(name, content, text, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(ExportError, match=text):
+        format_of(path).facts(path)
+
+
+def test_entities_in_xml_are_refused(tmp_path):
+    path = tmp_path / "a.xml"
+    path.write_text('<!DOCTYPE net [<!ENTITY a "aaaa">]><net><rt_info><zoo value="{}"/></rt_info></net>')
+    with pytest.raises(ExportError, match="it declares entities"):
+        format_of(path).facts(path)
+
+
+def test_facts_of_a_newer_zoo_are_refused_with_what_to_do(tmp_path):
+    path = tmp_path / "a.xml"
+    facts = json.dumps({"zoo_export": 9}).replace('"', "&quot;")
+    path.write_text(f'<net><rt_info><zoo value="{facts}"/></rt_info></net>')
+    with pytest.raises(ExportError, match="install a newer zoo-export"):
+        format_of(path).facts(path)
+
+
+def test_another_suffix_is_no_format(tmp_path):
+    with pytest.raises(ValueError, match=r"expected one of \.pt2, \.onnx, \.xml"):
+        load_exported(__file__)
+
+
+def test_a_format_whose_libraries_are_not_here_says_what_to_install(monkeypatch):
+    form = get_format("onnx")
+    monkeypatch.setattr(type(form), "needs", ("no_such_module",))
+    with pytest.raises(ExportError, match=r"onnx needs no_such_module: pip install 'zoo-export\[onnx\]'"):
+        form.require()

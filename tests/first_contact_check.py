@@ -1,0 +1,147 @@
+"""Do what README says, as somebody does who has nothing but Python and git. Run by `nox -s first_contact`.
+
+Every command of README is run as it stands there, in the order of the page, in an empty folder with an empty home, but
+for two names: the address of the repository is this checkout, and the Hub is one on this machine, which takes a token
+of its own. Published weights would be a download of gigabytes: what is published for the models that README names is
+random here, of the same shapes, and lies in a folder mirror (`first_contact_world.py`). Prints what it ran, and how
+long it took.
+"""
+
+import os
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[1]
+README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+REPOSITORY = "https://github.com/org/zoo"
+BY_CI = "-m venv .venv && .venv/bin/pip install -q nox"
+"""What commands have that `.ci/run` and the workflow of every night run."""
+READING = 250
+"""Words a minute."""
+
+
+def blocks(text: str = README) -> list[str]:
+    """Return the shell commands of a page: its blocks of Bash, each a text, and each command of indented lists."""
+    pattern = r"^```bash\n(?P<block>(?:.*\n)*?)```$|^    (?P<listed>(?:[A-Z_]+=\S+ )*(?:zoo|python3) .*)$"
+    return [
+        match["block"] or re.split(r" {2,}", match["listed"])[0] for match in re.finditer(pattern, text, re.MULTILINE)
+    ]
+
+
+class Reader:
+    """Somebody at a shell.
+
+    Args:
+        folder: Where they are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        kept = {
+            name: value for name, value in os.environ.items() if not re.match("(ZOO|HF|TORCH|XDG|VIRTUAL|PYTHON)", name)
+        }
+        home = folder.parent / "home"
+        (home / ".config").mkdir(parents=True)
+        if (pip := Path.home() / ".config" / "pip").is_dir():  # how this machine reaches an index
+            (home / ".config" / "pip").symlink_to(pip)
+        repository = folder.parent / "zoo"
+        subprocess.run(["git", "clone", "-q", str(CHECKOUT), str(repository)], check=True)
+        self.environment = kept | {
+            "HOME": str(home),
+            "PIP_CONSTRAINT": str(CHECKOUT / "constraints.txt"),
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"url.{repository.as_uri()}.insteadOf",
+            "GIT_CONFIG_VALUE_0": REPOSITORY,
+        }
+        self.started = time.monotonic()
+
+    def run(self, block: str, *, status: int = 0, activated: bool = True, **more: str) -> str:
+        """Run a block of commands; return what it prints, on both streams.
+
+        Raises:
+            SystemExit: It ends with another exit status, or with a traceback.
+        """
+        print("\n".join(f"$ {line}" for line in block.strip().splitlines()), flush=True)
+        before = time.monotonic()
+        local = block.replace("hf_your_token", "hf_write")
+        script = f"{'. zoo/.venv/bin/activate;' if activated else ''} set -euo pipefail\n{local}"
+        done = subprocess.run(
+            ["bash", "-c", script],
+            cwd=self.folder, env=self.environment | more, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+        )  # fmt: skip
+        print(f"  {time.monotonic() - before:.1f} s", flush=True)
+        if done.returncode != status or "Traceback" in done.stdout:
+            raise SystemExit(f"expected the exit status {status}, found {done.returncode}:\n{done.stdout}")
+        return done.stdout
+
+
+@contextmanager
+def world(reader: Reader) -> Iterator[dict[str, str]]:
+    """Publish weights and make inputs; inside, a Hub runs. Yields the variables that name both."""
+    command = [
+        str(reader.folder / "zoo" / ".venv" / "bin" / "python"),
+        str(CHECKOUT / "tests" / "first_contact_world.py"),
+    ]
+    environment = reader.environment | {"PYTHONPATH": str(CHECKOUT / "tests")}
+    process = subprocess.Popen(
+        [*command, str(reader.folder)], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield dict(line.split("=", 1) for line in process.stdout.readline().split())
+    finally:
+        process.stdin.close()
+        process.wait()
+
+
+def main() -> None:
+    """Install, predict, list, draw, be refused; then all other commands of the page."""
+    to_read = README[: README.index("\n## Use it")]
+    minutes = len(to_read.split()) / READING
+    print(f"README up to the first prediction: {len(to_read.split())} words, {minutes:.1f} minutes")
+    assert minutes < 2, "README's beginning takes longer to read than two minutes"
+    install, alone, *others = (block for block in blocks() if BY_CI not in block)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "reader"
+        folder.mkdir()
+        reader = Reader(folder)
+        reader.run(install, activated=False)
+        first, *_ = [block for block in others if "digits/samples" in block]
+        reader.run(first.splitlines()[0])
+        print(f"first prediction after {time.monotonic() - reader.started:.0f} s")
+        with world(reader) as variables:
+            reader.environment |= variables
+            assert "photos/my cat.jpg" in reader.run("zoo predict 'photos/my cat.jpg' --model resnet50")
+            refuse(reader)
+            for block in others:
+                reader.run(block)
+            assert len(list((folder / "drawn").glob("*.png"))) > 1
+        alone_in_an_environment_of_its_own(reader, alone)
+    print(f"{len(blocks())} blocks and commands of README, {time.monotonic() - reader.started:.0f} s")
+
+
+def refuse(reader: Reader) -> None:
+    """Ask for weights whose licence is not allowed."""
+    command = "zoo predict photos/ --model resnet50"
+    assert "add BSD-3-Clause to ZOO_LICENSES" in reader.run(command, status=1, ZOO_LICENSES="MIT")
+    assert "Did you mean MIT" in reader.run(command, status=2, ZOO_LICENSES="MTI")
+
+
+def alone_in_an_environment_of_its_own(reader: Reader, install: str) -> None:
+    """Install one package as README says, without the others, and list its models."""
+    activate = "python3 -m venv alone && . alone/bin/activate"
+    listed = reader.run(f"{activate}\n{install}\nzoo list", activated=False)
+    assert "r3d_18" in listed
+    assert "resnet50" not in listed
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""What `first_contact_check.py` needs of the world: weights in a folder mirror, inputs, and a Hub, until stdin ends.
+
+    python first_contact_world.py FOLDER
+
+Run with zoo installed, whose catalogue it changes: as if other files, random ones, had been published for some models.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from servers import HubServer
+from video.encoding import encode, grey_frames
+from zoo_core import get_model, get_model_weights
+from zoo_core._registry import get_model_entry, task_of
+from zoo_core.building import without_files
+from zoo_core.files import sha256_of
+
+MODELS = (
+    "resnet50", "mobilenet_v3_small", "maskrcnn_resnet50_fpn_v2", "fcos_resnet50_fpn", "fcn_resnet50", "r3d_18",
+    "raft_small",
+)  # fmt: skip
+"""Those that README names with weights."""
+
+
+def publish(name: str, mirror: Path) -> None:
+    """Put random weights of a model into the mirror, and state their digest in the installed catalogue."""
+    member, entry = get_model_weights(name)["DEFAULT"], get_model_entry(name)
+    with without_files():
+        model = get_model(name, weights=member, **dict(task_of(name).arguments))
+    folder = mirror / str(member)
+    folder.mkdir(parents=True)
+    torch.save(model.state_dict(), folder / "unnamed")
+    digest = sha256_of(folder / "unnamed")
+    file = (folder / "unnamed").rename(folder / f"{name}-{digest[:8]}.pth")
+    catalogue = Path(entry.path)
+    family = json.loads(catalogue.read_text(encoding="utf-8"))
+    facts = family["weights"][entry.weights][member.name]
+    address = facts["url"].rpartition("/")[0]
+    facts |= {"url": f"{address}/{file.name}", "sha256": digest, "bytes": file.stat().st_size}
+    catalogue.write_text(json.dumps(family), encoding="utf-8")
+
+
+def make_inputs(folder: Path) -> None:
+    """Make the files that README names, and a photograph whose name has a space."""
+    random = np.random.default_rng(0)
+    for name in ("photos/my cat.jpg", "photos/street.jpg", "cat.jpg", "a.png", "b.png"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(random.integers(0, 255, (192, 256, 3), np.uint8)).save(folder / name)
+    for number in range(12):
+        path = folder / "flowers" / ("rose", "tulip")[number % 2] / f"{number}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 200 + 50 * (number % 2), (96, 128, 3), np.uint8)).save(path)
+    encode(folder / "clip.mp4", grey_frames(40, 96, 128), rate=15)
+
+
+def main() -> None:
+    """Publish, tell how all of it is reached, and wait."""
+    folder = Path(sys.argv[1])
+    torch.manual_seed(0)
+    for name in MODELS:
+        publish(name, folder / "mirror")
+    make_inputs(folder)
+    with HubServer(write_token="hf_write") as hub:
+        print(f"ZOO_MIRRORS={folder / 'mirror'} HF_ENDPOINT={hub.url} HF_HUB_DISABLE_XET=1", flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
