@@ -115,9 +115,7 @@ class _Same(Training[Any]):
 
 def engine_step(model: nn.Module, inputs: Any, targets: Any) -> Callable[[], object]:
     """Return the step of zoo's engine."""
-    engine = Engine(
-        model, _Same(), Path(), lambda network: {}, device=torch.device("cpu"), workers=0, identity="benchmark"
-    )
+    engine = Engine(model, _Same(), Path(), lambda network: {}, device=torch.device("cpu"), workers=0, identity={})
     engine.model.train()
     return partial(engine._step, Batch(("noise",) * len(inputs), inputs, targets))
 
