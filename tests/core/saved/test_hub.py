@@ -161,6 +161,17 @@ def test_private_repository_is_there_for_those_with_the_token(trained, folder, h
     assert same(get_model("hf-hub:lab/secret", progress=False).state_dict(), trained.state_dict())
 
 
+@pytest.mark.parametrize("token", [None, "hf_read"])
+def test_who_may_not_write_is_told_how_to(folder, hub, monkeypatch, token):
+    if token is None:
+        monkeypatch.delenv("HF_TOKEN")
+    else:
+        monkeypatch.setenv("HF_TOKEN", token)
+    with pytest.raises(OSError, match="log in with `hf auth login`, or set HF_TOKEN to a token that may write there"):
+        push_model(folder, "lab/new")
+    assert "lab/new" not in hub.repositories
+
+
 def test_newer_commit_of_a_branch_is_taken_and_an_older_model_may_come_back(
     trained, folder, hub, published, other_machine
 ):

@@ -40,6 +40,7 @@ _GATED = "the repository is gated: accept its conditions, and set HF_TOKEN"
 _NO_REPOSITORY = "no such repository, or no access to it"
 _NO_REVISION = "the repository has no such revision"
 _NO_FILE = "the repository has no such file"
+_NO_PERMISSION = "not allowed: log in with `hf auth login`, or set HF_TOKEN to a token that may write there"
 
 MOST_PAGES = 1000
 """How many pages of a listing are read."""
@@ -176,6 +177,8 @@ def _explained(error: Exception) -> tuple[type[SourceError], str]:
     if isinstance(error, errors.EntryNotFoundError) and not isinstance(error, errors.LocalEntryNotFoundError):
         return AbsentError, _NO_FILE
     refused = untrusted(error, "SSL_CERT_FILE, which is the one that the Hub's client reads")
+    if refused is None and getattr(getattr(error, "response", None), "status_code", None) in {401, 403}:
+        refused = _NO_PERMISSION
     if refused is not None:
         return SourceError, refused
     cause = error.__cause__ or error
