@@ -174,6 +174,17 @@ def test_charts_are_svg_and_images_of_the_same_places():
     assert (0xC2, 0x41, 0x0C) in {colour for _, colour in image.getcolors(1 << 20)}
 
 
+@pytest.mark.parametrize(
+    ("values", "greatest"), [((40.0, 99.0), ">100<"), ((40.0, 130.0), ">120<"), ((0.0, 100.0), ">100<")]
+)
+def test_an_axis_of_percentages_ends_at_a_hundred(values, greatest):
+    line = Line(name="acc@1", points=list(enumerate(values)))
+    text = chart_svg(Chart(x_label="epoch", y_label="acc@1", lines=[line]))
+    assert greatest in text
+    assert (">110<" in text or ">120<" in text) == (max(values) > 100)
+    assert ">-" not in text
+
+
 def test_calibration_is_the_mean_distance_of_stated_and_right():
     confidences, right = [0.95, 0.85, 0.85, 0.3], [True, True, False, False]
     expected = (1 * 0.05 + 2 * 0.35 + 1 * 0.3) / 4

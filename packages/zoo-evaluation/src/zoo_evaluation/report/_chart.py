@@ -188,7 +188,7 @@ def _all(chart: Chart, axis: int) -> list[float]:
 
 
 def _fitting(values: Sequence[float]) -> Place:
-    """Return a range around values, with a tenth of room on both sides; never below 0 if they are not."""
+    """Return a range around values, with a tenth of room on both sides; past 0 and 100 only where they are, too."""
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     room = (high - low) / 10 or abs(high) / 10 or 1.0
-    return (max(0.0, low - room) if low >= 0 else low - room), high + room
+    return (max(0.0, low - room) if low >= 0 else low - room), (min(100.0, high + room) if high <= 100 else high + room)
