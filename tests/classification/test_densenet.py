@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from marks import SCRIPTING
 from zoo_classification import DenseNet, DenseNet121_Weights, densenet121
 from zoo_core.building import without_files
 
@@ -118,7 +119,7 @@ def test_memory_efficient_can_be_compiled() -> None:
         torch.testing.assert_close(tensor, plain[name], msg=name)
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.script` is:DeprecationWarning")
+@SCRIPTING
 def test_memory_efficient_can_be_scripted() -> None:
     network, images = small(memory_efficient=True).eval(), torch.rand(2, 3, 64, 64)
     torch.testing.assert_close(torch.jit.script(network)(images), network(images))

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from marks import SCRIPTING
 from zoo_classification import GoogLeNet, GoogLeNet_Weights, GoogLeNetOutputs, googlenet
 from zoo_classification._googlenet import to_unit_range
 
@@ -53,7 +54,7 @@ def test_otherwise_there_is_one_tensor_of_scores(aux_logits: bool, training: boo
     assert network(torch.rand(2, 3, 32, 32)).shape == (2, 10)
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.script` is:DeprecationWarning")
+@SCRIPTING
 @pytest.mark.parametrize("training", [True, False])
 def test_scripted_module_always_gives_all_outputs(training: bool) -> None:
     network = torch.jit.script(GoogLeNet(num_classes=10, init_weights=False).train(training))

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from marks import SCRIPTING
 from zoo_classification import Inception3, Inception_V3_Weights, InceptionOutputs, inception_v3
 from zoo_classification._googlenet import to_unit_range
 
@@ -56,7 +57,7 @@ def test_without_auxiliary_classifier_training_gives_one_tensor_of_scores() -> N
     assert network(torch.rand(2, 3, 96, 96)).shape == (2, 10)
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.script` is:DeprecationWarning")
+@SCRIPTING
 def test_scripted_module_always_gives_all_outputs() -> None:
     network = torch.jit.script(Inception3(num_classes=10, init_weights=False).eval())
     outputs = network(torch.rand(1, 3, 75, 75))

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from marks import SCRIPTING
 from zoo_classification import (
     BlockParams,
     Bottleneck,
@@ -148,7 +149,7 @@ def test_exported_program_agrees_on_other_batches_and_sizes(network: nn.Module) 
     torch.testing.assert_close(program.module()(others), network(others))
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.script` is:DeprecationWarning")
+@SCRIPTING
 def test_scripted_module_agrees(network: nn.Module) -> None:
     images = torch.rand(2, 3, 95, 96)
     scores = torch.jit.script(network.eval())(images)

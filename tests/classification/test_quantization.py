@@ -17,6 +17,7 @@ from torch.ao import quantization as torch_quantization
 from torch.ao.nn import intrinsic, quantized
 
 import zoo_classification
+from marks import SCRIPTING
 from reference.fill import calibrate_, fill_, image_batch
 from reference.records import FOLDER, form, record_of
 from zoo_classification import quantization
@@ -41,7 +42,6 @@ CONVERTED = [
 ]
 """The entries whose files hold int8 networks; the one of `TRAINED` holds one that is prepared for training."""
 BLOCKS = ["resnet18", "resnet50", "mobilenet_v2", "mobilenet_v3_large", "shufflenet_v2_x1_0", "googlenet"]
-SCRIPTING = "ignore:`torch.jit.*` is:DeprecationWarning"
 
 
 @pytest.fixture(autouse=True)
@@ -154,7 +154,7 @@ def test_float_network_computes_what_the_plain_one_does(name):
         torch.testing.assert_close(network(images), plain(images))
 
 
-@pytest.mark.filterwarnings(SCRIPTING)
+@SCRIPTING
 @pytest.mark.parametrize("name", [*BLOCKS, "inception_v3"])
 def test_scripted_int8_network_agrees_also_from_a_file(tmp_path, name):
     network = getattr(quantization, name)(quantize=True, num_classes=10)

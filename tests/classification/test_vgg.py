@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from marks import SCRIPTING
 from zoo_classification import VGG, vgg11, vgg11_bn, vgg13, vgg16, vgg19
 
 
@@ -57,7 +58,7 @@ def test_dropout_acts_in_training_only(network: VGG) -> None:
     assert torch.equal(network.eval()(images), network(images))
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.script` is:DeprecationWarning")
+@SCRIPTING
 def test_scripted_module_agrees(network: VGG) -> None:
     images = torch.rand(2, 3, 33, 64)
     torch.testing.assert_close(torch.jit.script(network.eval())(images), network(images))

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from marks import SCRIPTING
 from zoo_classification import (
     ConvStemConfig,
     VisionTransformer,
@@ -90,7 +91,7 @@ def test_exported_program_agrees_on_other_batches() -> None:
     torch.testing.assert_close(program.module()(others), network(others))
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.script` is:DeprecationWarning")
+@SCRIPTING
 def test_scripted_module_agrees() -> None:
     network, images = small().eval(), torch.rand(2, 3, 32, 32)
     torch.testing.assert_close(torch.jit.script(network)(images), network(images))

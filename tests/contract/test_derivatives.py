@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from marks import SCRIPTING
 from reference.tiny import ATTENDING, attending
 
-pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is:DeprecationWarning")  # torch's own
+pytestmark = SCRIPTING  # torch calls it itself
 STEP = 1e-6
 NEED_OTHER_KERNEL = ("vit", "mvit_v1", "mvit_v2")
 """Whose scores nothing learnt is added to: torch then takes a kernel that has first derivatives only."""

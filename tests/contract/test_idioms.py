@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from marks import SCRIPTING
 from reference.families import float_modules, one_of_each
 from zoo_core import get_model, get_model_builder, list_models, save_model
 from zoo_core.building import ClassificationNetwork, adapt_channels, without_files
@@ -259,7 +260,7 @@ def test_networks_of_other_tasks_have_classes():
         get_model("lraspp_mobilenet_v3_large", weights=None, weights_backbone=None, num_classes=0)
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.script` is:DeprecationWarning")
+@SCRIPTING
 @pytest.mark.parametrize("classes", [0, 3])
 def test_network_with_another_classifier_is_scripted(classes):
     network = get_model("squeezenet1_1", weights=None).eval()

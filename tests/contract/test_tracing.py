@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import fx, nn
 
+from marks import SCRIPTING
 from reference.families import float_modules, one_of_each
 from reference.records import build_as
 from reference.tiny import ATTENDING, attending
@@ -60,7 +61,6 @@ def test_traced_attention_is_called_as_a_whole():
     assert "encoder.layers.encoder_layer_0.self_attention" in targets
 
 
-SCRIPTING = pytest.mark.filterwarnings("ignore:`torch.jit.script` is:DeprecationWarning")
 REFUSED = [*list_models("zoo_detection"), "raft_large", "raft_small", *list_models(include=["mvit*", "swin3d*"])]
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from marks import SCRIPTING
 from reference.records import build_as
 from zoo_classification import ResNet50_Weights, mobilenet_v3_large, resnet18, resnet50
 from zoo_core import get_model, get_model_weights, list_models
@@ -209,7 +210,7 @@ def test_a_loss_goes_down_in_training(name: str) -> None:
     assert losses[-1] < 0.7 * losses[0]
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.[a-z_]+` is:DeprecationWarning")
+@SCRIPTING
 @pytest.mark.parametrize("name", SMALLEST)
 def test_a_scripted_network_gives_the_same(name: str) -> None:
     network, images = untrained(name).eval(), torch.rand(1, 3, 40, 48)

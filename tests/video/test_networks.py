@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from marks import SCRIPTING
 from zoo_video import (
     S3D,
     BasicBlock,
@@ -167,7 +168,7 @@ def test_exported_program_of_convolutions_agrees_on_other_sizes(network: nn.Modu
     torch.testing.assert_close(program(others), network(others), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.script` is:DeprecationWarning")
+@SCRIPTING
 @pytest.mark.parametrize("builder", [r3d, mc3_of_bottlenecks, r2plus1d, pytest.param(S3D, marks=pytest.mark.slow)])
 def test_scripted_convolutions_agree(network: nn.Module, builder: Builder) -> None:
     batch = clips(builder)

@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from limited_memory import output_within
+from marks import SCRIPTING
 from reference.fill import photo
 from zoo_core.transforms import (
     ImageClassification,
@@ -139,7 +140,7 @@ def test_every_preset_that_crops_takes_lines_in_little_memory_and_time(size: tup
     output_within(0.9, ALL_PRESETS, *size, seconds=30)
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.[a-z]+` is deprecated:DeprecationWarning")
+@SCRIPTING
 @pytest.mark.parametrize("interpolation", MODES)
 def test_scripted_presets_do_the_same(interpolation: str) -> None:
     preset = ImageClassification(crop_size=24, resize_size=28, interpolation=interpolation)

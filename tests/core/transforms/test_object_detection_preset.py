@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from marks import SCRIPTING
 from reference.fill import photo
 from zoo_core.transforms import ObjectDetection, pil_to_tensor
 
@@ -44,7 +45,7 @@ def test_a_picture_of_another_mode_becomes_rgb_and_transparent_pixels_white() ->
     assert ObjectDetection()(Image.new("RGBA", (4, 3), (9, 9, 9, 0))).tolist() == torch.ones(3, 3, 4).tolist()
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.[a-z]+` is deprecated:DeprecationWarning")
+@SCRIPTING
 def test_a_scripted_preset_agrees() -> None:
     image = pil_to_tensor(Image.fromarray(photo(20, 30)))
     assert torch.equal(torch.jit.script(ObjectDetection())(image), ObjectDetection()(image))

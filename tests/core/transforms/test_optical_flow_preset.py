@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from marks import SCRIPTING
 from reference.fill import photo
 from zoo_core.transforms import OpticalFlow, pil_to_tensor
 
@@ -57,7 +58,7 @@ def test_an_input_of_another_kind_is_refused(wrong: int) -> None:
         OpticalFlow()(*images)
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.[a-z]+` is deprecated:DeprecationWarning")
+@SCRIPTING
 def test_it_can_be_scripted_for_tensors() -> None:
     images = torch.randint(256, (2, 3, 8, 9), dtype=torch.uint8)
     for found, expected in zip(torch.jit.script(OpticalFlow())(*images), OpticalFlow()(*images), strict=True):

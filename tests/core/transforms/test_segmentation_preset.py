@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
+from marks import SCRIPTING
 from reference.fill import photo
 from zoo_core.transforms import SemanticSegmentation, pil_to_tensor
 
@@ -52,7 +53,7 @@ def test_the_repr_shows_every_argument() -> None:
     )
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.[a-z]+` is deprecated:DeprecationWarning")
+@SCRIPTING
 @pytest.mark.parametrize("size", [20, None])
 def test_a_scripted_preset_gives_the_same(size: int | None) -> None:
     preset, image = SemanticSegmentation(resize_size=size), pil_to_tensor(picture())

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from marks import SCRIPTING
 from reference.fill import photo
 from zoo_core.transforms import (
     ImageClassification,
@@ -238,7 +239,7 @@ def scripted(preset: nn.Module) -> torch.jit.ScriptModule:
     return torch.jit.load(file)
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.[a-z]+` is deprecated:DeprecationWarning")
+@SCRIPTING
 @pytest.mark.parametrize("interpolation", MODES)
 def test_a_scripted_preset_gives_the_same(interpolation: str) -> None:
     preset = ImageClassification(crop_size=21, resize_size=28, interpolation=interpolation)
@@ -247,7 +248,7 @@ def test_a_scripted_preset_gives_the_same(interpolation: str) -> None:
         assert torch.equal(script(image), preset(image))
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.[a-z]+` is deprecated:DeprecationWarning")
+@SCRIPTING
 def test_a_scripted_preset_refuses_what_does_not_fit() -> None:
     with pytest.raises(torch.jit.Error, match="Expected 3 channels"):
         scripted(ImageClassification(crop_size=8))(torch.zeros(1, 9, 9))

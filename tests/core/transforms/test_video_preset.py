@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from marks import SCRIPTING
 from reference.fill import photo
 from zoo_core.transforms import VideoClassification
 
@@ -98,7 +99,7 @@ def test_the_attributes_and_the_repr_are_the_arguments() -> None:
     assert repr(pickle.loads(pickle.dumps(transform))) == repr(transform)
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.[a-z]+` is deprecated:DeprecationWarning")
+@SCRIPTING
 def test_a_scripted_preset_gives_the_same() -> None:
     script = torch.jit.script(preset())
     for frames in (clip(), clip().expand(2, -1, -1, -1, -1), clip(15, 12)):
