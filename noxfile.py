@@ -73,6 +73,16 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def matrix(session: nox.Session) -> None:
+    """Run the tests with other versions of PyTorch and Python (hours); `-- quick` takes the oldest and the newest.
+
+    `-- torch-2.6` takes that one, and `-- torch-2.6 -- -k nms` gives pytest the rest.
+    """
+    session.install("-q", "packaging")
+    session.run("python", "tests/matrix_check.py", *session.posargs)
+
+
+@nox.session
 def coverage(session: nox.Session) -> None:
     """Measure which lines and branches the tests run, in the processes that they start, too; more goes to pytest."""
     install_packages(session, *groups(session, "test", "coverage"))

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from matrix_check import ENVIRONMENTS, read_rows
+
 ROOT = Path(__file__).parents[2]
 VERSION = (ROOT / "VERSION").read_text().strip()
 WORKSPACE = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -101,6 +103,13 @@ def test_every_session_of_nox_is_run_by_ci_or_a_workflow():
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     sessions = {f.name for f in functions if any("nox.session" in ast.unparse(d) for d in f.decorator_list)}
     assert sessions == run
+
+
+def test_the_workflow_tries_every_environment_of_the_matrix():
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "nightly.yml").read_text())["jobs"]
+    tried = jobs["matrix"]["strategy"]["matrix"]["include"]
+    assert tried == [{"environment": each.name, "python": each.python} for each in ENVIRONMENTS]
+    assert set(read_rows()) <= {each.name for each in ENVIRONMENTS}
 
 
 def test_what_a_session_of_nox_runs_is_there():
