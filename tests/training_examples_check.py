@@ -10,28 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 
 sys.path.append(str(Path(__file__).parents[1] / "examples"))
 sys.path.append(str(Path(__file__).parent / "training" / "lora_package"))  # narrow transformers
+from training.colours import write_colours
 from zoo_core import get_model
 from zoo_training import merge_adapters, prepare, train
 
 MODEL = "shufflenet_v2_x0_5_digits"
 VALUES: dict[str, Any] = {"epochs": 2, "batch_size": 6, "size": 32, "precision": "float32", "ema_decay": 0.5}
-COLOURS = {"red": (200, 40, 40), "green": (40, 200, 40), "blue": (40, 40, 200)}
 
 
 def main() -> None:
     """Run all of them on a folder of colours."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for colour, value in COLOURS.items():
-            (folder / "data" / colour).mkdir(parents=True)
-            for number in range(6):
-                noise = Image.effect_noise((32, 32), 60).convert("RGB")
-                image = Image.blend(noise, Image.new("RGB", (32, 32), value), 0.5)
-                image.save(folder / "data" / colour / f"{number}.png")
+        write_colours(folder / "data", 6)
         check_adapters(folder)
         check_loops(folder)
         check_ray(folder)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from shapes_dataset import write_shapes
+from training.colours import write_colours
 from zoo_core import _packages
 
 
@@ -24,3 +25,9 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("shapes")
     write_shapes(root, scenes=6, held_out=3)
     return root
+
+
+@pytest.fixture(scope="module")
+def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for each of three colours, with four noisy images."""
+    return write_colours(tmp_path_factory.mktemp("data") / "colours", 4)

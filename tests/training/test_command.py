@@ -12,7 +12,6 @@ import time
 import pytest
 import torch
 from click.testing import CliRunner
-from PIL import Image
 
 from training.worlds import Moments, in_child, timeless
 from zoo_core import get_model
@@ -23,19 +22,6 @@ from zoo_training import _train as train_module
 
 MODEL = "shufflenet_v2_x0_5_digits"
 VALUES = {"epochs": 1, "batch_size": 4, "size": 32, "precision": "float32"}
-COLOURS = {"red": (200, 40, 40), "green": (40, 200, 40), "blue": (40, 40, 200)}
-
-
-@pytest.fixture(scope="module")
-def colours(tmp_path_factory):
-    """A folder for each of three colours, with four noisy images."""
-    root = tmp_path_factory.mktemp("data") / "colours"
-    for name, colour in COLOURS.items():
-        (root / name).mkdir(parents=True)
-        for number in range(4):
-            noise = Image.effect_noise((32, 32), 60).convert("RGB")
-            Image.blend(noise, Image.new("RGB", (32, 32), colour), 0.5).save(root / name / f"{number}.png")
-    return root
 
 
 @pytest.fixture

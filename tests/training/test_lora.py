@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner
-from PIL import Image
 from safetensors.torch import load_file
 
 from training.worlds import in_child, same, timeless
@@ -22,7 +21,6 @@ from zoo_training._lora import RATE, add_adapters
 from zoo_training.tasks.classification import ClassificationTraining
 
 MODELS = ("vit_narrow", "swin_narrow", "swin_v2_narrow")
-COLOURS = {"red": (200, 40, 40), "green": (40, 200, 40), "blue": (40, 40, 200)}
 VALUES = {
     "lora": 4, "epochs": 2, "batch_size": 4, "lr": 0.01, "precision": "float32", "ema_decay": 0.5,
     "arguments": {"num_classes": 3},
@@ -36,18 +34,6 @@ def models(monkeypatch):
     _packages.plug_ins.cache_clear()
     yield
     _packages.plug_ins.cache_clear()
-
-
-@pytest.fixture(scope="module")
-def colours(tmp_path_factory):
-    """Four noisy images of each of three colours."""
-    root = tmp_path_factory.mktemp("data") / "colours"
-    for name, colour in COLOURS.items():
-        (root / name).mkdir(parents=True)
-        for number in range(4):
-            noise = Image.effect_noise((32, 32), 60).convert("RGB")
-            Image.blend(noise, Image.new("RGB", (32, 32), colour), 0.5).save(root / name / f"{number}.png")
-    return root
 
 
 @pytest.fixture
