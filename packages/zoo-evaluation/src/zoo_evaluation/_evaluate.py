@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo_core import WeightsEnum, get_task, get_weight, task_of
 from zoo_core.names import load_reference
-from zoo_core.prediction import Failure, Prediction, PredictionJob, Predictor, run_decoding, shard
+from zoo_core.prediction import Failure, Prediction, PredictionJob, Predictor, batches_at_once, run_decoding, shard
 from zoo_core.tasks import Task
 
 from ._evaluation import Evaluation
@@ -260,6 +260,11 @@ class EvaluationJob:
         return self.batch_size or self.evaluation.protocol.batch_size
 
     @property
+    def _is_known(self) -> bool:
+        """Whether the network is a registered one, which several threads may call; others are called by this thread."""
+        return isinstance(self.subject, NamedModel)
+
+    @property
     def _made_by(self) -> str:
         """What decides a row, beside the sample."""
         if isinstance(self.model, Subject):
@@ -296,6 +301,7 @@ class EvaluationJob:
             batch_size=batch_size,
             workers=self.workers,
             keep_decoded=False,
+            at_once=batches_at_once(predictor, self.device, self.workers) if self._is_known else 1,
         )
         for outcome in outcomes:
             sample, prediction = outcome.source, outcome.prediction

@@ -1,5 +1,6 @@
 from ._batches import BatchPredictor as BatchPredictor
 from ._classification import ClassificationPredictor as ClassificationPredictor
+from ._concurrency import batches_at_once as batches_at_once
 from ._devices import available_devices as available_devices
 from ._devices import find_device as find_device
 from ._frames import FramesOfVideo as FramesOfVideo

@@ -1,6 +1,7 @@
 """Prediction of classes."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from PIL import Image
@@ -26,6 +27,8 @@ class ClassificationPredictor(Predictor[Image.Image, Tensor]):
     Raises:
         ValueError: `topk` is less than 1.
     """
+
+    most_at_once: ClassVar[int] = 4
 
     def __init__(self, model: nn.Module, weights: WeightsEnum, *, device: str = "cpu", topk: int = 5) -> None:
         if topk < 1:

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from zoo_core.errors import MediaError
 
+from ._concurrency import in_order
 from ._inputs import readable
 from ._memory import Budget, bytes_of
 from ._origin import Kept, Origin
@@ -76,6 +77,7 @@ def run(
     batch_size: int = 8,
     workers: int = 0,
     keep_decoded: bool = True,
+    at_once: int = 1,
 ) -> Iterator[Outcome[Source, D]]:
     """Yield what came of each source, as `stream` does, with what was decoded, to be drawn.
 
@@ -85,6 +87,7 @@ def run(
         batch_size: Likewise.
         workers: Likewise.
         keep_decoded: Keep what was decoded until the prediction is there. Otherwise only the model's inputs wait.
+        at_once: How many batches are computed at once, as `batches_at_once` says.
 
     Raises:
         ValueError: `batch_size` or `workers` is out of range.
@@ -100,7 +103,9 @@ def run(
                 raise
             raise MediaError(f"{source}: {error}") from error  # the text names no file
 
-    outcomes = run_decoding(predictor, sources, read, batch_size=batch_size, workers=workers, keep_decoded=keep_decoded)
+    outcomes = run_decoding(
+        predictor, sources, read, batch_size=batch_size, workers=workers, keep_decoded=keep_decoded, at_once=at_once
+    )
     return _with_origins(outcomes, predictor)
 
 
@@ -121,6 +126,7 @@ def run_decoding(
     batch_size: int,
     workers: int,
     keep_decoded: bool,
+    at_once: int = 1,
 ) -> Iterator[Outcome[S, D]]:
     """Do as `run`, for sources of any kind that `read` decodes, and that their `str` names."""
     check_numbers(batch_size, workers)
@@ -134,7 +140,8 @@ def run_decoding(
         return loaded
 
     loaded = _ahead(load, enumerate(sources), 2 * batch_size, workers, budget)
-    return _run(predictor, _batches(loaded, batch_size, budget.most // 2), budget)
+    batches = _batches(loaded, batch_size, budget.most // (2 * at_once))
+    return _run(in_order(lambda batch: _predict_read(predictor, batch), batches, at_once), budget)
 
 
 def check_numbers(batch_size: int, workers: int) -> None:
@@ -146,11 +153,11 @@ def check_numbers(batch_size: int, workers: int) -> None:
 
 
 def _run(
-    predictor: Predictor[D, I], batches: Iterator[list[_Loaded[S, D, I]]], budget: Budget
+    computed: Iterator[tuple[list[_Loaded[S, D, I]], Sequence[Prediction]]], budget: Budget
 ) -> Iterator[Outcome[S, D]]:
-    for batch in batches:
+    for batch, found in computed:
         held = sum(item.size for item in batch)
-        predictions = deque(_predict(predictor, [item for item in batch if item.failure is None]))
+        predictions = deque(found)
         outcomes = deque(Outcome(item.source, item.failure or predictions.popleft(), item.decoded) for item in batch)
         batch.clear()  # nothing of it is kept while the next one is read
         while outcomes:
@@ -177,6 +184,11 @@ def _batches(items: Iterator[_Loaded[S, D, I]], size: int, most_bytes: int) -> I
         if not batch:
             return
         yield batch
+
+
+def _predict_read(predictor: Predictor[D, I], batch: Sequence[_Loaded[S, D, I]]) -> Sequence[Prediction]:
+    """Predict what of a batch could be read."""
+    return _predict(predictor, [item for item in batch if item.failure is None])
 
 
 def _predict(predictor: Predictor[D, I], batch: Sequence[_Loaded[S, D, I]]) -> Sequence[Prediction]:

@@ -63,7 +63,9 @@ def stream(
         device: Where to run, as torch names devices.
         batch_size: How many inputs to run through the model at once, at most: fewer where they are large.
         workers: Threads that read ahead while the model computes; 0 reads between the batches. Three batches at most
-            are in memory, and a gibibyte; and of inputs that came in memory the last 256 MiB, to be drawn.
+            are in memory, and a gibibyte; and of inputs that came in memory the last 256 MiB, to be drawn. With threads
+            a classifier on the CPU computes several batches at once (up to four), each with its share of PyTorch's
+            threads.
         optimized: Make the model faster first (`zoo_core.inference.optimize`), which takes some seconds: for long runs.
             Int8 models stay as they are.
         progress: Show a bar while downloading.

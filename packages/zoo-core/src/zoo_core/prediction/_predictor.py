@@ -3,7 +3,7 @@
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from zoo_core.names import Later
 from zoo_core.tasks import Media
@@ -41,6 +41,8 @@ class Predictor(ABC, Generic[Decoded, Inputs]):
 
     media: Media = "images"
     """What it predicts on; `load_predictor` sets it to what the task states."""
+    most_at_once: ClassVar[int] = 1
+    """How many batches may be computed at once on a CPU: what they take in memory adds up."""
 
     def __call__(self, sources: "MediaInputs", *, batch_size: int = 8, workers: int = 0) -> list[Prediction]:
         """Return a prediction or a `Failure` for each input, as `zoo_core.predict` does.

@@ -8,6 +8,7 @@ from zoo_core._registry import all_tasks
 from zoo_core.images import image_suffixes
 from zoo_core.names import Later
 
+from ._concurrency import batches_at_once
 from ._drawn_videos import DrawnVideos
 from ._frames import run_frames, video_module
 from ._output_names import OutputNames
@@ -84,6 +85,7 @@ class PredictionRun:
             "batch_size": job.batch_size,
             "workers": job.workers,
             "keep_decoded": pictures is not None,
+            "at_once": batches_at_once(predictor, job.device, job.workers),
         }
         outcomes = (
             run(predictor, self.upcoming, **options)

@@ -1,6 +1,7 @@
 """OpenVINO's form, made of the ONNX form, and run by OpenVINO."""
 
 import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -77,10 +78,12 @@ class _Running(Runtime):
     def __init__(self, facts: Facts, compiled: Any) -> None:  # openvino.CompiledModel
         super().__init__(facts)
         self._compiled = compiled
+        self._lock = threading.Lock()  # a compiled model has one request, which one thread may use at a time
 
     def run(self, inputs: "Sequence[NDArray[np.generic]]") -> "list[NDArray[np.generic]]":
         """Run it."""
-        outputs = self._compiled(list(inputs))
         import numpy as np
 
-        return [np.array(outputs[place]) for place in range(len(self.facts.outputs))]
+        with self._lock:
+            outputs = self._compiled(list(inputs))
+            return [np.array(outputs[place]) for place in range(len(self.facts.outputs))]
