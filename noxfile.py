@@ -328,6 +328,16 @@ def bench(session: nox.Session) -> None:
         session.error(f"Failed: {', '.join(failed)}.")
 
 
+@nox.session
+def gpu(session: nox.Session) -> None:
+    """Compare every model on the GPU with the CPU, and time operators, loading and forward passes there (minutes).
+
+    `-- --device cpu --models resnet18` does it on the CPU for one model.
+    """
+    install_packages(session, *groups(session, "test"))
+    session.run("python", "benchmarks/devices.py", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
 @nox.session(venv_backend="none")
 def parity(session: nox.Session) -> None:
     """Exchange state with torchvision, compare outputs, print a table; `-- --quick` leaves out the largest models.

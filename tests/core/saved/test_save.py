@@ -15,7 +15,7 @@ from torch import nn
 
 from core.saved.conftest import CATEGORIES, DIGITS, same
 from zoo_core import get_model, get_model_weights, get_weight, save_model
-from zoo_core.building import origin_of
+from zoo_core.building import origin_of, without_files
 from zoo_core.errors import SavedModelError, WeightsUnavailableError
 from zoo_core.files import Manifest, sha256_of
 from zoo_core.transforms import ImageClassification
@@ -146,6 +146,18 @@ def test_model_without_names_of_its_classes_is_refused(trained, folder):
 def test_model_with_another_number_of_names_is_refused(trained, folder):
     with pytest.raises(ValueError, match="The model has 3 classes, and 2 are given"):
         save_model(trained, "other", categories=["one", "two"])
+
+
+@pytest.mark.parametrize("weights", [None, "DEFAULT"])
+def test_a_model_with_the_usual_number_of_classes_takes_as_many_names(tmp_path, weights):
+    with without_files():
+        model = get_model("shufflenet_v2_x0_5", weights=weights)
+    names = [f"class {number}" for number in range(1000)]
+    saved = save_model(model, tmp_path / "model", categories=names)
+    assert get_model_weights(saved.name).DEFAULT.meta["categories"] == names
+    assert same(get_model(saved.name).state_dict(), model.state_dict())
+    with pytest.raises(ValueError, match=r"has (1000|another number of) classes, and 5 are given"):
+        save_model(model, tmp_path / "other", categories=names[:5])
 
 
 def test_head_that_was_replaced_by_hand_is_told_by_the_names(folder):

@@ -181,7 +181,8 @@ def _fitted(model: nn.Module, entry: ModelEntry, origin: Origin, categories: Seq
     state = model.state_dict()
     named = origin.given(num_classes=len(categories)) if categories is not None else origin
     differences: dict[str, None] = {}
-    for candidate in (origin, named):
+    counted = "num_classes" in origin.arguments
+    for candidate in (origin, named) if counted else (named, origin):
         differences = dict.fromkeys(_differences(_made(entry, candidate), state))
         if not differences:
             return candidate
@@ -218,8 +219,9 @@ def _categories(categories: Sequence[str] | None, origin: Origin, parent: _Paren
     if categories is None and not count:  # 0 for a network without a classifier
         return None
     if categories is None or len(categories) != count:
+        has = "another number of" if count is None else count
         found = "none are given" if categories is None else f"{len(categories)} are given"
-        raise ValueError(f"The model has {count} classes, and {found}: name all of them with categories=.")
+        raise ValueError(f"The model has {has} classes, and {found}: name all of them with categories=.")
     return tuple(map(str, categories))
 
 
