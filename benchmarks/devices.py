@@ -118,35 +118,37 @@ def described(name: str, output: Any, expected: Any, dtype: torch.dtype) -> str:
 
 def operators(device: torch.device, counts: Sequence[int] = (1000, 5000)) -> None:
     """Print what operators of detection take, beside torchvision's where that is installed."""
-    libraries = {"zoo": ops}
+    libraries: dict[str, Any] = {"zoo": ops}
     if find_spec("torchvision") is not None:
         import torchvision
 
         libraries["torchvision"] = torchvision.ops
-    generator = torch.Generator().manual_seed(0)
-    features = torch.rand(2, 256, 100, 136, generator=generator).to(device)
     rows = []
     for count in counts:
-        corners = torch.rand(count, 2, generator=generator) * 700
-        boxes = torch.cat([corners, corners + 20 + torch.rand(count, 2, generator=generator) * 200], 1).to(device)
-        scores, classes = torch.rand(count, generator=generator).to(device), torch.arange(count, device=device) % 80
-        halves = [boxes[::2], boxes[1::2]]
-        cases: dict[str, Callable[[Any], Tensor]] = {
-            "nms": lambda library, boxes=boxes, scores=scores: library.nms(boxes, scores, 0.5),
-            "batched_nms": lambda library, boxes=boxes, scores=scores, classes=classes: library.batched_nms(
-                boxes, scores, classes, 0.5
-            ),
-            "roi_align": lambda library, halves=halves: library.roi_align(features, halves, 7, 0.125, 2),
-            "box_iou": lambda library, boxes=boxes: library.box_iou(boxes, boxes),
-        }
-        for title, call in cases.items():
-            times = [median(lambda call=call, each=each: call(each), device) for each in libraries.values()]
-            same = len(libraries) == 1 or torch.allclose(*(call(each) for each in libraries.values()), atol=1e-4)
-            figures = [f"{each * 1e3:.2f} ms" for each in times]
-            compared = [f"{times[1] / times[0]:.2f}", same] if len(times) > 1 else []
-            rows.append([f"{title}, {count} boxes", *figures, *compared])
+        for title, call in operator_calls(count, device).items():
+            times = [median(partial(call, each), device) for each in libraries.values()]
+            compared: list[object] = []
+            if len(times) > 1:
+                ours, theirs = (call(each) for each in libraries.values())
+                compared = [f"{times[1] / times[0]:.2f}", torch.allclose(ours, theirs, atol=1e-4)]
+            rows.append([f"{title}, {count} boxes", *(f"{each * 1e3:.2f} ms" for each in times), *compared])
     header = ["operator", *libraries, *(["torchvision : zoo", "same"] if len(libraries) > 1 else [])]
     print_table(f"Operators on {label(device)}", header, rows)
+
+
+def operator_calls(count: int, device: torch.device) -> dict[str, Callable[[Any], Tensor]]:
+    """Return calls of a library's operators on so many boxes of an image of 800 x 1088 pixels."""
+    generator = torch.Generator().manual_seed(0)
+    features = torch.rand(2, 256, 100, 136, generator=generator).to(device)
+    corners = torch.rand(count, 2, generator=generator) * 700
+    boxes = torch.cat([corners, corners + 20 + torch.rand(count, 2, generator=generator) * 200], 1).to(device)
+    scores, classes = torch.rand(count, generator=generator).to(device), torch.arange(count, device=device) % 80
+    return {
+        "nms": lambda library: library.nms(boxes, scores, 0.5),
+        "batched_nms": lambda library: library.batched_nms(boxes, scores, classes, 0.5),
+        "roi_align": lambda library: library.roi_align(features, [boxes[::2], boxes[1::2]], 7, 0.125, 2),
+        "box_iou": lambda library: library.box_iou(boxes, boxes),
+    }
 
 
 def waiting(device: torch.device) -> list[str]:
@@ -213,7 +215,8 @@ def speed(device: torch.device, names: Sequence[str], batches: Sequence[int] = B
     rows = []
     for name in names:
         network = get_model(name, weights=None).eval().to(device)
-        side = get_model_weights(name)["DEFAULT"].transforms().crop_size[0]  # type: ignore[misc]
+        preset: Any = get_model_weights(name)["DEFAULT"].transforms()
+        side = preset.crop_size[0]
         for batch in batches:
             images = torch.rand(batch, 3, side, side, device=device)
             rows.append([name, batch, *measured(network, images, device)])
@@ -226,10 +229,10 @@ def speed(device: torch.device, names: Sequence[str], batches: Sequence[int] = B
 @torch.inference_mode()
 def measured(network: nn.Module, images: Tensor, device: torch.device) -> list[str]:
     """Return the times of a network as it is, optimised and compiled, and how much faster the second is."""
-    ways: list[Callable[[], nn.Module]] = [
+    ways: list[Callable[[], Callable[[Tensor], object]]] = [
         lambda: network,
         lambda: optimize(copy.deepcopy(network), (images,)),
-        lambda: torch.compile(copy.deepcopy(network)),  # type: ignore[return-value]
+        lambda: torch.compile(copy.deepcopy(network)),
     ]
     found = []
     for way in ways:

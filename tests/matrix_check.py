@@ -138,7 +138,7 @@ def install(environment: Environment, folder: Path, python: Path) -> None:
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]["test"]
     editable = [part for each in sorted(ROOT.glob("packages/*")) for part in ("-e", str(each))]
     upgrade = ["--upgrade", "--upgrade-strategy", "eager"] if environment.others == "newest" else []
-    pip = [python, "-m", "pip", "install", "-q", *upgrade]
+    pip = [str(python), "-m", "pip", "install", "-q", *upgrade]
     subprocess.run([*pip, *environment.requirements(), *editable, *groups], check=True, cwd=ROOT)
 
 
@@ -146,7 +146,18 @@ def run_tests(python: Path, for_pytest: Sequence[str]) -> tuple[tuple[int, int, 
     """Return how many tests passed, were skipped and failed, and the names of the last."""
     report = PLACE / "report.xml"
     report.unlink(missing_ok=True)
-    command = [python, "-m", "pytest", "-q", "-n", "auto", "--maxprocesses", "4", f"--junitxml={report}", *for_pytest]
+    command = [
+        str(python),
+        "-m",
+        "pytest",
+        "-q",
+        "-n",
+        "auto",
+        "--maxprocesses",
+        "4",
+        f"--junitxml={report}",
+        *for_pytest,
+    ]
     environ = {key: value for key, value in os.environ.items() if key not in {"PYTHONPATH", "VIRTUAL_ENV"}}
     environ |= {"OMP_NUM_THREADS": "1", "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"}
     subprocess.run(command, check=False, cwd=ROOT, env=environ)

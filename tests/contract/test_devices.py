@@ -53,7 +53,7 @@ def test_all_ways_of_running_are_measured(capsys: pytest.CaptureFixture[str]) ->
     assert "nan" not in printed
 
 
-def test_a_part_that_fails_is_named_and_ends_nothing() -> None:
+def test_a_part_that_fails_is_named_and_ends_nothing():
     failed: list[str] = []
     with devices.named(failed, "operators"):
         raise RuntimeError("no kernel")

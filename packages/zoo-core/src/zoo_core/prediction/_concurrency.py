@@ -5,7 +5,7 @@ Threads that have a batch each do not.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -32,10 +32,11 @@ def batches_at_once(predictor: Predictor[Any, Any], device: str, workers: int) -
     """
     if workers == 0 or torch.device(device).type != "cpu" or torch.is_autocast_enabled("cpu"):
         return 1
-    return max(1, min(predictor.most_at_once, torch.get_num_threads()))
+    threads: int = torch.get_num_threads()
+    return max(1, min(predictor.most_at_once, threads))
 
 
-def in_order(function: Callable[[T], R], items: Iterator[T], at_once: int) -> Iterator[tuple[T, R]]:
+def in_order(function: Callable[[T], R], items: Iterator[T], at_once: int) -> Generator[tuple[T, R], None, None]:
     """Yield each item with what the function gives for it, in order.
 
     Args:
