@@ -7,6 +7,7 @@ Threads that have a batch each do not.
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from zoo_core.names import Later
@@ -48,15 +49,25 @@ def in_order(function: Callable[[T], R], items: Iterator[T], at_once: int) -> Ge
         for item in items:
             yield item, function(item)
         return
-    threads = torch.get_num_threads()
-    share = max(1, threads // at_once)
-    pool = ThreadPoolExecutor(at_once, "zoo-predict", initializer=torch.set_num_threads, initargs=(share,))
+    share = max(1, torch.get_num_threads() // at_once)
     waiting: deque[tuple[T, Future[R]]] = deque()
-    try:
+    with threads(at_once, "zoo-predict", share) as pool:
         yield from _in_order(pool, function, items, at_once, waiting)
+
+
+@contextmanager
+def threads(count: int, name: str, share: int = 1) -> Iterator[ThreadPoolExecutor]:
+    """Open threads that compute with so many of PyTorch's threads each; what has not begun at the end does not begin.
+
+    Until then, threads that others begin have that number, too: PyTorch knows one for all new threads.
+    """
+    before = torch.get_num_threads()
+    pool = ThreadPoolExecutor(count, name, initializer=torch.set_num_threads, initargs=(share,))
+    try:
+        yield pool
     finally:
         pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(threads)  # which threads that begin now take, too
+        torch.set_num_threads(before)
 
 
 def _in_order(

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from zoo_core.errors import MediaError
 
-from ._concurrency import in_order
+from ._concurrency import in_order, threads
 from ._inputs import readable
 from ._memory import Budget, bytes_of
 from ._origin import Kept, Origin
@@ -212,24 +212,22 @@ def _ahead(
             budget.ask_for(number)
             yield load((number, item))
         return
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="zoo-read")
-    futures = _submitted(pool, load, items)
     waiting: deque[Future[D]] = deque()
-    number = 0
-    try:
-        waiting.extend(islice(futures, ahead))
-        while waiting:
-            budget.ask_for(number)
-            number += 1
-            result = waiting.popleft().result()
-            waiting.extend(islice(futures, 1))
-            yield result
-            del result
-    finally:
-        for future in waiting:
-            future.cancel()
-        budget.ask_for(sys.maxsize)  # those that wait end
-        pool.shutdown(cancel_futures=True)
+    with threads(workers, "zoo-read") as pool:
+        futures, number = _submitted(pool, load, items), 0
+        try:
+            waiting.extend(islice(futures, ahead))
+            while waiting:
+                budget.ask_for(number)
+                number += 1
+                result = waiting.popleft().result()
+                waiting.extend(islice(futures, 1))
+                yield result
+                del result
+        finally:
+            for future in waiting:
+                future.cancel()
+            budget.ask_for(sys.maxsize)  # those that wait end
 
 
 def _submitted(

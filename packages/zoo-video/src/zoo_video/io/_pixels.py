@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager, nullcontext
 from threading import RLock
 
 import av
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -41,8 +42,8 @@ def to_tensor(frame: av.VideoFrame, video: VideoFile) -> Tensor:
         )
     try:
         array = frame.to_ndarray(format="rgb24", width=width, height=height)
-        image = torch.from_numpy(array).permute(2, 0, 1)
-        return torch.rot90(image, turns, (1, 2)).contiguous()
+        # By NumPy, in this thread: those of torch would wait for each other at every frame.
+        return torch.from_numpy(np.rot90(array, turns).transpose(2, 0, 1).copy())
     except (av.FFmpegError, ValueError) as error:
         raise VideoError(f"{video.name} has frames that cannot be converted to RGB: {error}.") from error
     except (MemoryError, RuntimeError) as error:  # torch says so in a RuntimeError
