@@ -249,6 +249,7 @@ def _facts(
         categories=tuple(meta["categories"]) if "categories" in meta else None,
         preprocessing={"preset": name} | arguments,
         options=dict(program.options),
+        meta=dict(program.meta),
         precision=precision,
         versions={"zoo-export": own_version(), "torch": torch.__version__, **form.versions()},
         created=datetime.now(UTC).isoformat(timespec="seconds"),

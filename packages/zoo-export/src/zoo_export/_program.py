@@ -33,7 +33,7 @@ class Program(nn.Module, ABC):
         model: The network, in evaluation mode.
         weights: Of the network: its preprocessing and its classes.
         raw: Whether the network alone is exported: its own inputs and outputs.
-        options: What else it is told, by name.
+        options: What else it is told, by name, of what makes a difference: a file's predictor is told the same.
     """
 
     dynamic: ClassVar[tuple[str, ...]]
@@ -59,6 +59,11 @@ class Program(nn.Module, ABC):
     @abstractmethod
     def outputs(self) -> tuple[TensorFact, ...]:
         """The outputs, in order."""
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """What the task's predictor asks of a weights entry, as it is of files of this program; as JSON takes it."""
+        return {}
 
     @abstractmethod
     def from_pictures(self, pictures: Tensor) -> tuple[Tensor, ...]:
@@ -127,7 +132,7 @@ class Program(nn.Module, ABC):
         Raises:
             ExportError: The task's predictor cannot run files.
         """
-        raise ExportError(f"{cls.__name__} cannot be run by the task's predictor: load_exported(path) runs it.")
+        raise _not_by_predictors(cls)
 
     @classmethod
     def stand_in(cls, exported: "_exported.Exported") -> nn.Module:
@@ -136,11 +141,15 @@ class Program(nn.Module, ABC):
         Raises:
             ExportError: The task's predictor cannot run files.
         """
-        raise ExportError(f"{cls.__name__} cannot be run by the task's predictor: load_exported(path) runs it.")
+        raise _not_by_predictors(cls)
 
     def named(self, outputs: Sequence[Tensor]) -> dict[str, Tensor]:
         """Return outputs by name."""
         return dict(zip((fact.name for fact in self.outputs), outputs, strict=True))
+
+
+def _not_by_predictors(kind: type[Program]) -> ExportError:
+    return ExportError(f"{kind.__name__} cannot be run by the task's predictor: load_exported(path) runs it.")
 
 
 def pixels_of(images: Tensor) -> Tensor:
