@@ -1,6 +1,6 @@
 """Exported files of all tasks: the task's predictor gives for them what it gives for the model itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,18 +9,22 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
 from detection.one_stage.test_dense_detectors import ssd
 from evaluation.makers_coco import make_coco
 from evaluation.makers_pixels import VOC, constant, label_maps, sintel
 from video.encoding import encode
 from zoo_core import get_model, get_model_weights, load_predictor, task_of
-from zoo_core.prediction import Failure, Prediction, PredictionJob, options_with
+from zoo_core.prediction import Failure, Prediction, PredictionJob
 from zoo_detection.foundation.tracing import TELLS_EXPORT_APART
-from zoo_evaluation import evaluate
+from zoo_detection.prediction import DetectedObject, Detection
+from zoo_evaluation import Record, evaluate
+from zoo_evaluation._evaluate import job_of
 from zoo_export import export
 from zoo_export.formats import get_format
+from zoo_export.programs._objects import difference_of_objects
+from zoo_segmentation.prediction import SegmentationPredictor
 
 from .tiny import Clips, keypoint_rcnn, mask_rcnn, raft, segmenter, spread
 
@@ -37,7 +41,7 @@ TASKS: dict[str, tuple[str, Callable[[], nn.Module], dict[str, Any], dict[str, A
 """The registered model that a small network stands for, what it is exported with, and what predictors are told."""
 DETECTORS = ("detection", "masks", "masks in boxes", "keypoints")
 needs_new_torch = pytest.mark.skipif(not TELLS_EXPORT_APART, reason="detectors are exported from PyTorch 2.13 on")
-SLOW = ("masks in boxes", "keypoints")
+SLOW = ("flow", "masks", "masks in boxes", "keypoints")
 NAMES = [
     pytest.param(name, marks=[needs_new_torch] * (name in DETECTORS) + [pytest.mark.slow] * (name in SLOW))
     for name in TASKS
@@ -110,6 +114,33 @@ def assert_alike(found: Any, expected: Any) -> None:
         assert found == expected
 
 
+def tensors_of(objects: Sequence[DetectedObject]) -> dict[str, Tensor]:
+    """Return objects as detectors give them."""
+    found = {
+        "boxes": torch.tensor([each.box for each in objects]).reshape(-1, 4),
+        "scores": torch.tensor([each.score for each in objects]),
+        "labels": torch.tensor([each.index for each in objects]),
+    }
+    if any(each.mask for each in objects):
+        masks = [np.asarray(each.mask.to_image()) for each in objects if each.mask]
+        found["masks"] = torch.from_numpy(np.stack(masks)) > 0
+    if any(each.keypoints for each in objects):
+        found["keypoints"] = torch.tensor([[(point.x, point.y, 1.0) for point in each.keypoints] for each in objects])
+    return found
+
+
+def assert_same_results(found: Prediction, expected: Prediction) -> None:
+    """Check that rows agree; objects, whose order rounding changes, as certificates compare them."""
+    if not isinstance(expected, Detection):
+        assert_alike(found.to_dict(), expected.to_dict())
+        return
+    assert isinstance(found, Detection)
+    assert found.source == expected.source
+    assert len(expected.objects) > 1
+    assert {each.label for each in found.objects} == {each.label for each in expected.objects}
+    assert difference_of_objects(*(tensors_of(each.objects) for each in (found, expected)), 5e-3)[1]
+
+
 def raw_of(prediction: Prediction, path: Path) -> np.ndarray:
     """Return what is in a raw result, bytes or pixels."""
     prediction.write_raw(path)
@@ -124,7 +155,7 @@ def test_rows_drawings_and_raw_results_are_those_of_the_model(name: str, to: str
     for one, other in both(name, to, tmp_path):
         assert not isinstance(other, Failure), str(other)
         assert type(one) is type(other), str(one)
-        assert_alike(one.to_dict(), other.to_dict())
+        assert_same_results(one, other)
         drawn, expected = (np.asarray(each.draw()).astype(float) for each in (one, other))
         assert drawn.shape == expected.shape
         assert np.abs(drawn - expected).mean() < 1
@@ -132,3 +163,83 @@ def test_rows_drawings_and_raw_results_are_those_of_the_model(name: str, to: str
             raw, true = (raw_of(each, tmp_path / f"raw{other.raw_suffix}") for each in (one, other))
             assert raw.shape == true.shape
             assert (np.abs(raw.astype(float) - true) > 0.01).mean() < 0.01
+
+
+# Evaluation
+
+
+def dataset_for(name: str, root: Path) -> Path:
+    """Write a small data set of a task."""
+    if name == "video":
+        frames = (np.full((16, 16, 3), level, np.uint8) for level in range(40, 200, 20))
+        (root / "abseiling").mkdir(parents=True)
+        encode(root / "abseiling" / "a.mp4", frames)
+    elif name == "segmentation":
+        classes = np.random.default_rng(0).integers(0, 4, (2, 60, 80))
+        label_maps(root, {str(number): (each, each) for number, each in enumerate(classes)}, VOC)
+    elif name == "flow":
+        sintel(root, {"alley": [((3, 1), constant((3, 1)))]})
+    else:
+        make_coco(root, {1: "person", 2: "bicycle"}, number=2, empty=1)
+    return root
+
+
+def numbers(record: Record) -> dict[str, float]:
+    return {each.name: each.value for each in record.metrics}
+
+
+@pytest.mark.parametrize("name", [each for each in NAMES if each.values[0] not in SLOW])
+def test_a_file_is_evaluated_as_the_model_is(name: str, tmp_path: Path) -> None:
+    path, network = exported(name, "pt2", tmp_path)
+    root = dataset_for(name, tmp_path / "data")
+    entry = get_model_weights(TASKS[name][0])["DEFAULT"]
+    protocol = "flows" if name == "flow" else None
+    found = evaluate(str(path), root, protocol=protocol, output=tmp_path / "run")
+    expected = evaluate(network, root, weights=entry, protocol=protocol)
+    assert found.failures == expected.failures == 0
+    assert numbers(found) == pytest.approx(numbers(expected), abs=0.5)
+    path.unlink()
+    assert numbers(job_of(tmp_path / "run").recompute()) == numbers(found)
+
+
+# Options
+
+
+def test_options_that_are_inside_a_file_are_told_and_others_are_refused(tmp_path: Path) -> None:
+    path, _ = exported("segmentation", "pt2", tmp_path, labels_at="input")
+    job = PredictionJob(sources=(), model=str(path))
+    assert "labels_at=input" in job.made_by
+    (prediction,) = load_predictor(str(path))(pictures(tmp_path)[0])
+    assert min(prediction.labels.size) == 520  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match="was made with labels_at='input', and 'image' is asked for"):
+        PredictionJob(sources=(), model=str(path), options={"labels_at": "image"})
+    with pytest.raises(ValueError, match="was made with labels_at='input', and 'image' is asked for"):
+        evaluate(str(path), dataset_for("segmentation", tmp_path / "data"))
+
+
+def test_a_raw_file_leaves_to_the_predictor_what_is_not_inside(tmp_path: Path) -> None:
+    path, network = exported("segmentation", "pt2", tmp_path, raw=True)
+    entry = get_model_weights("lraspp_mobilenet_v3_large")["DEFAULT"]
+    picture = pictures(tmp_path)[0]
+    (found,) = load_predictor(str(path), labels_at="input")(picture)
+    (expected,) = SegmentationPredictor(network, entry, labels_at="input")(picture)
+    assert found.to_dict() == expected.to_dict()
+
+
+def test_a_batch_of_one_is_kept_to_by_label_maps(tmp_path: Path) -> None:
+    path, _ = exported("segmentation", "pt2", tmp_path, fixed=["batch"])
+    together = load_predictor(str(path))(pictures(tmp_path), batch_size=3)
+    alone = load_predictor(str(path))(pictures(tmp_path), batch_size=1)
+    assert [each.to_dict() for each in together] == [each.to_dict() for each in alone]
+
+
+@pytest.mark.slow
+def test_another_number_of_iterations_than_the_files_is_refused(tmp_path: Path) -> None:
+    path, _ = exported("flow", "pt2", tmp_path)
+    images = torch.zeros(1, 3, 130, 136, dtype=torch.uint8)
+    network = get_model(str(path))
+    assert network(images, images)[0].shape == (1, 2, 130, 136)
+    with pytest.raises(ValueError, match="gives the flow after 2 iterations"):
+        network(images, images, num_flow_updates=3)
+    with pytest.raises(ValueError, match="was made with num_flow_updates=2, and 32 is asked for"):
+        evaluate(str(path), dataset_for("flow", tmp_path / "data"))

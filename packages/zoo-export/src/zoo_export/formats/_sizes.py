@@ -56,7 +56,7 @@ class _Copies:
         if node is None or node.op_type not in _ARITHMETIC:
             return None
         inputs = [self.of(each) for each in node.inputs]
-        return None if None in inputs else self._added(node.op_type, inputs, {})
+        return None if any(each is None for each in inputs) else self._added(node.op_type, inputs, {})
 
     def _added(self, kind: str, inputs: Iterable[Any], attributes: dict[str, Any]) -> Any:
         from onnx_ir import DataType, Shape, TensorType, node
