@@ -1,7 +1,8 @@
 """What is exported: a network with what comes before and after it, as one module of named tensors."""
 
+import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
 import torch
@@ -121,6 +122,24 @@ class Program(nn.Module, ABC):
                 f"Exporting such models needs PyTorch {'.'.join(map(str, cls.least_torch))} or newer, found "
                 f"{torch.__version__}: install a newer one."
             )
+
+    @classmethod
+    def check_options(cls, model: str, options: Collection[str]) -> None:
+        """Check that it can be told options of these names.
+
+        Args:
+            model: What messages call it.
+            options: Their names.
+
+        Raises:
+            ValueError: It cannot.
+        """
+        parameters = inspect.signature(cls.__init__).parameters.values()
+        known = {each.name for each in parameters if each.kind is each.KEYWORD_ONLY} - {"raw"}
+        unknown = sorted(set(options) - known)
+        if unknown:
+            takes = f"has the options {', '.join(sorted(known))}" if known else "has no options"
+            raise ValueError(f"{model} {takes} when it is exported, found {', '.join(unknown)}.")
 
     @classmethod
     def pictures(cls, facts: Facts) -> nn.Module:
