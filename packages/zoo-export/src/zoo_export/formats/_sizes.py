@@ -49,20 +49,20 @@ class _Copies:
 
         known = convenience.get_const_tensor(value)
         if known is not None:
-            return self._added("Constant", (), {"value": tensor(known.numpy().astype(np.float64))})
+            return self._added(value, "Constant", (), {"value": tensor(known.numpy().astype(np.float64))})
         node = value.producer()
         if node is not None and node.op_type == "Cast" and _type(node.inputs[0]) == DataType.INT64:
-            return self._added("Cast", node.inputs, {"to": DataType.DOUBLE})
+            return self._added(value, "Cast", node.inputs, {"to": DataType.DOUBLE})
         if node is None or node.op_type not in _ARITHMETIC:
             return None
         inputs = [self.of(each) for each in node.inputs]
-        return None if any(each is None for each in inputs) else self._added(node.op_type, inputs, {})
+        return None if any(each is None for each in inputs) else self._added(value, node.op_type, inputs, {})
 
-    def _added(self, kind: str, inputs: Iterable[Any], attributes: dict[str, Any]) -> Any:
-        from onnx_ir import DataType, Shape, TensorType, node
+    def _added(self, value: Any, kind: str, inputs: Iterable[Any], attributes: dict[str, Any]) -> Any:
+        from onnx_ir import DataType, TensorType, node
 
         made = node(kind, list(inputs), attributes=attributes)
-        made.outputs[0].type, made.outputs[0].shape = TensorType(DataType.DOUBLE), Shape([])
+        made.outputs[0].type, made.outputs[0].shape = TensorType(DataType.DOUBLE), value.shape
         self.nodes.append(made)
         return made.outputs[0]
 
