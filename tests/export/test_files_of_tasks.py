@@ -138,7 +138,7 @@ def assert_same_results(found: Prediction, expected: Prediction) -> None:
     assert found.source == expected.source
     assert len(expected.objects) > 1
     assert {each.label for each in found.objects} == {each.label for each in expected.objects}
-    assert difference_of_objects(*(tensors_of(each.objects) for each in (found, expected)), 5e-3)[1]
+    assert difference_of_objects(tensors_of(found.objects), tensors_of(expected.objects), 5e-3)[1]
 
 
 def raw_of(prediction: Prediction, path: Path) -> np.ndarray:

@@ -69,7 +69,7 @@ class RunningFile(nn.Module):
         """Return the first output for a batch of any length, in batches as large as the file takes."""
         batch = self.exported.facts.inputs[0].axes[0]
         length = batch if isinstance(batch, int) else max(1, len(inputs[0]))
-        parts = zip(*(each.split(length) for each in inputs), strict=True)
+        parts = zip(*(torch.split(each, length) for each in inputs), strict=True)
         return torch.cat([next(iter(self.run(*part).values())) for part in parts])
 
 

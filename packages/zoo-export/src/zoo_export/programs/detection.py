@@ -58,7 +58,7 @@ class DetectionProgram(Program):
         self.require()
         heads = getattr(own_network(model), "roi_heads", None)
         has_masks = getattr(heads, "mask_predictor", None) is not None
-        told = {"masks": masks} if has_masks and not raw else {}
+        told: dict[str, Any] = {"masks": masks} if has_masks and not raw else {}
         told |= {"min_score": min_score} if min_score > 0 and not raw else {}
         super().__init__(model, weights, raw=raw, **told, **options)
         self.preset = preset_of(weights, ObjectDetection)
