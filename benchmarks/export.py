@@ -35,11 +35,13 @@ SECONDS = 1.5
 
 def main(names: list[str]) -> None:
     warnings.simplefilter("ignore")  # converters' are about themselves
-    rows, ratios = [], {form: list[float]() for form in RUNTIMES}
+    rows: list[tuple[str, ...]] = []
+    ratios: dict[str, list[float]] = {form: [] for form in RUNTIMES}
     for name in names:
         torch.manual_seed(0)
         program = program_of(name)
-        cells, differences = [], []
+        cells: list[str] = []
+        differences: list[float] = []
         for form in RUNTIMES:
             try:
                 times, difference = compare(name, program, form)
