@@ -32,7 +32,7 @@ built: list[Path] = []
 """Where wheels are, once this run of nox has built them."""
 PEERS = ["torch==2.13.0", "torchvision==0.28.0"]
 BENCHMARKS = ["start", "ready", "fetch", "forward", "optimized", "int8", "operators", "detection"]
-BENCHMARKS += ["detection_steps", "folder", "video_decoding", "metrics", "evaluation", "training"]
+BENCHMARKS += ["detection_steps", "folder", "video_decoding", "metrics", "evaluation", "training", "export"]
 QUICK = {"ready": ["--quick"], "detection": ["--side", "320"]}
 """What the benchmarks are called with unless they are named: all models would take hours."""
 IN_PARALLEL = ["-n", "auto", "--maxprocesses", "4"]
@@ -270,7 +270,7 @@ def onnx_table(session: nox.Session) -> None:
 def export(session: nox.Session) -> None:
     """Export every model to every format, compare, and write docs/export.md (hours); `-- swin_t raft_small` takes some.
 
-    A model that the table has already, of the same versions, is not tried again; `-- --again swin_t` does.
+    A model that has a row is tried again only if it is named; `-- --anew` drops the rows, which other versions need.
     """
     install_packages(session, *groups(session, "test", "export"))
     session.run("pytest", "-m", "slow or not slow", "tests/export", env=ONE_THREAD)
@@ -305,7 +305,7 @@ def bench(session: nox.Session) -> None:
     """
     # torchvision works with the one build of torch that it was made for.
     session.install("-q", *PEERS, env={"PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull})
-    install_packages(session, *groups(session, "test"))  # models and inputs are those of the tests
+    install_packages(session, *groups(session, "test", "export"))  # models and inputs are those of the tests
     results = Path(session.create_tmp())
     for file in results.glob("results.*"):
         file.unlink()

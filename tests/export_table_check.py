@@ -1,103 +1,139 @@
 """Exports every model to every format, and writes what the certificates say as the table of docs/export.md.
 
-    nox -s export                            the models that have no row yet: hours
-    nox -s export -- swin_t raft_small       these, whether they have a row or not
+    nox -s export                                 the models that have no row yet, small ones first: hours
+    nox -s export -- swin_t raft_small            these, whether they have a row or not
+    nox -s export -- --seconds 600                so long for one model in all formats, instead of an hour
+    nox -s export -- --anew                       drops all rows, which are of other versions, and begins again
 
-Models whose weights are not on this machine get synthetic parameters, as their reference outputs. Each has a process of
-its own, for the memory; its row is written when it is done, so that a run that was stopped goes on where it was.
+Models whose weights are not on this machine get synthetic parameters, as their reference outputs; nothing is fetched.
+Each has a process of its own, which may run out of time or memory alone. A row is written when it is done, so that a
+run that was stopped goes on where it was.
 """
 
+import argparse
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from reference.families import one_of_each
+from reference.families import num_params
 from reference.records import build_as, prepare_, record_of, spread_scores_
 from zoo_core import get_model, get_model_entry, get_model_weights, list_models, task_of
 from zoo_core.errors import WeightsUnavailableError
-from zoo_core.files import resolve
+from zoo_core.files import Settings, resolve
 from zoo_export import Certificate, export
 from zoo_export.certificate import certificate_path
 from zoo_export.formats import get_format
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "export.md"
 FORMATS = ("pt2", "onnx", "openvino")
+LIBRARIES = ("torch", "onnxruntime", "openvino")
+"""Whose versions rows depend on."""
 TABLE = re.compile(r"(<!-- table: [^\n]* -->\n).*?(<!-- end of the table -->)", re.DOTALL)
 LONGEST = 3600
 """Seconds for one model in all formats."""
+NOT_TRIED = "-"
 FEW_PROPOSALS = {"rpn_post_nms_top_n_test": 50}
 """Synthetic scores are above the threshold for all classes."""
 
 
-def main(*names: str) -> None:
+def main(names: Sequence[str], *, seconds: float = LONGEST, anew: bool = False) -> None:
     """Try the models that are named, or those without a row, and write the table after each."""
-    rows = read_rows()
+    rows = {} if anew else read_rows()
+    if rows and (then := read_versions()) != (now := _versions()):
+        sys.exit(f"The table is of {then}, and here are {now}: `-- --anew` drops its rows and begins again.")
     everything = [name for name in list_models() if not name.startswith("quantized_")]
     unknown = sorted(set(names) - set(everything))
     if unknown:
         sys.exit(f"There are no models {', '.join(unknown)}.")
-    order = {name: place for place, name in enumerate(dict.fromkeys([*one_of_each(), *everything]))}
     failed = []
-    for name in sorted(names or [name for name in everything if name not in rows], key=order.__getitem__):
+    for name in sorted(names or [name for name in everything if name not in rows], key=num_params):
         started = time.monotonic()
-        cells = _in_process(name)
-        rows[name] = [cells.get(form, "no: the process ended") for form in FORMATS]
-        failed += [name] * any(cell.startswith("no") for cell in rows[name])
-        print(f"{name}: {' | '.join(rows[name])} ({time.monotonic() - started:.0f} s)", flush=True)
+        rows[name] = in_process(name, seconds)
+        failed += [name] * any(cell.startswith("no") for cell in rows[name].values())
+        print(f"{name}: {' | '.join(rows[name].values())} ({time.monotonic() - started:.0f} s)", flush=True)
         write_rows(rows)
     if failed:
         sys.exit(f"Not in all formats: {', '.join(failed)}")
 
 
-def read_rows() -> dict[str, list[str]]:
-    """Return the cells of each model that the page has."""
-    found = TABLE.search(PAGE.read_text(encoding="utf-8"))
-    assert found is not None, "docs/export.md has lost its table"
-    lines = [re.split(r" *\| *", line.strip("| ")) for line in found[0].splitlines() if line.startswith("| ")]
-    return {name: cells for name, *cells in lines if name != "model"}
+def read_rows() -> dict[str, dict[str, str]]:
+    """Return the cells of each model that the page has, by format."""
+    lines = [re.split(r" *\| *", line.strip("| ")) for line in _table().splitlines() if line.startswith("| ")]
+    (_, *formats), *rows = lines or [[""]]
+    return {name: dict(zip(formats, cells, strict=True)) for name, *cells in rows}
 
 
-def write_rows(rows: dict[str, list[str]]) -> None:
-    """Write the table, with what it says in all."""
-    ways = [
-        f"{form} {sum(row[place].startswith('yes') for row in rows.values())}" for place, form in enumerate(FORMATS)
-    ]
-    versions = ", ".join(f"{module} {version(module)}" for module in ("torch", "onnxruntime", "openvino"))
+def read_versions() -> str:
+    """Return what the page says that its rows were made with."""
+    found = re.search(r"\d{4}-\d\d-\d\d, (.*), one thread\.", _table())
+    return found[1] if found else "no versions"
+
+
+def write_rows(rows: Mapping[str, Mapping[str, str]]) -> None:
+    """Write the table, with what it says in all; the page is there whole, whenever this is stopped."""
+    agree = (f"{form} {sum(row.get(form, '').startswith('yes') for row in rows.values())}" for form in FORMATS)
     lines = [
-        f"Models: {len(rows)}; of these agree: {', '.join(ways)}. {datetime.now(UTC).date()}, {versions}, one thread.",
+        f"Models: {len(rows)}; of these agree: {', '.join(agree)}. "
+        f"{datetime.now(UTC).date()}, {_versions()}, one thread.",
         "",
         f"| model | {' | '.join(FORMATS)} |",
-        "|---|---|---|---|",
-        *(f"| {name} | {' | '.join(rows[name])} |" for name in sorted(rows)),
+        f"|---|{'---|' * len(FORMATS)}",
+        *(f"| {name} | {' | '.join(rows[name].get(form, NOT_TRIED) for form in FORMATS)} |" for name in sorted(rows)),
     ]
     text = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(TABLE.sub(lambda found: f"{found[1]}{chr(10).join(lines)}\n{found[2]}", text), encoding="utf-8")
+    new = PAGE.with_name(f".{PAGE.name}.{os.getpid()}")
+    new.write_text(TABLE.sub(lambda found: f"{found[1]}{chr(10).join(lines)}\n{found[2]}", text), encoding="utf-8")
+    new.replace(PAGE)
 
 
-def _in_process(name: str) -> dict[str, str]:
-    """Return the cell of each format."""
-    command = [sys.executable, __file__, "--one", name]
+def _table() -> str:
+    found = TABLE.search(PAGE.read_text(encoding="utf-8"))
+    assert found is not None, "docs/export.md has lost its table"
+    return found[0]
+
+
+def _versions() -> str:
+    """Return the versions of what rows depend on, as far as it is here."""
+    told = []
+    for library in LIBRARIES:
+        try:
+            told.append(f"{library} {version(library)}")
+        except PackageNotFoundError:
+            told.append(f"no {library}")
+    return ", ".join(told)
+
+
+def in_process(name: str, seconds: float, command: Sequence[str] = (sys.executable, __file__)) -> dict[str, str]:
+    """Return the cell of each format, from a process that has so many seconds."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST)
+        done = subprocess.run([*command, "--one", name], capture_output=True, text=True, check=False, timeout=seconds)
     except subprocess.TimeoutExpired as error:
-        return _cells(error.stdout.decode() if isinstance(error.stdout, bytes) else "")
-    if done.returncode:
-        print(done.stderr[-2000:], file=sys.stderr)
-    return _cells(done.stdout)
+        found = _cells(error.stdout.decode() if isinstance(error.stdout, bytes) else "")
+        reason = f"no: not done after {seconds:g} s"
+    else:
+        found = _cells(done.stdout)
+        reason = f"no: the process ended with {done.returncode}"
+        if done.returncode:
+            print(done.stderr[-2000:], file=sys.stderr)
+    return {form: found.get(form, reason) for form in FORMATS}
 
 
 def _cells(text: str) -> dict[str, str]:
-    return dict(json.loads(line) for line in text.splitlines() if line.startswith("["))
+    return dict(json.loads(line) for line in text.splitlines() if line.startswith("[") and line.endswith("]"))
 
 
 def check(name: str) -> None:
@@ -112,7 +148,7 @@ def network_of(name: str) -> nn.Module:
     """Return a model with its weights, or with synthetic parameters where they are not on this machine."""
     member = get_model_weights(name)["DEFAULT"]
     try:
-        resolve(member.file, progress=False)
+        resolve(member.file, settings=replace(Settings.from_environment(), offline=True), progress=False)
         return get_model(name, weights=member, **task_of(name).arguments)
     except WeightsUnavailableError:
         torch.manual_seed(0)
@@ -133,8 +169,19 @@ def _cell(name: str, network: nn.Module, form: str) -> str:
     return f"yes, {found.difference:.0e}, {found.latency['eager'] / found.latency['exported']:.2f}"
 
 
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--seconds", type=float, default=LONGEST)
+    parser.add_argument("--anew", action="store_true")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--one"]:
-        check(sys.argv[2])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the process of a model is ended, too
+    told = _arguments()
+    if told.one:
+        check(told.one)
     else:
-        main(*sys.argv[1:])
+        main(told.names, seconds=told.seconds, anew=told.anew)

@@ -4,20 +4,21 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from zoo_core import get_task
 from zoo_core.names import load_reference
 from zoo_detection.foundation.tracing import TELLS_EXPORT_APART
 from zoo_export import Program
 from zoo_export._facts import ExportError
+from zoo_export._precision import Narrow
 from zoo_export._recording import record
 from zoo_export.certificate._cases import cases
 from zoo_export.programs._objects import difference_of_objects
 from zoo_export.programs.classification import ClassificationProgram
 from zoo_export.programs.detection import DetectionProgram
 
-from .tiny import TINY, TinyWeights, classifier, program_of
+from .tiny import TINY, TinyWeights, classifier, mask_rcnn, program_of
 
 DETECTORS = ["retinanet", "fcos", "ssd", "maskrcnn", "keypointrcnn"]
 needs_new_torch = pytest.mark.skipif(not TELLS_EXPORT_APART, reason="detectors are exported from PyTorch 2.13 on")
@@ -143,6 +144,26 @@ def test_options_out_of_range_are_refused(name: str, options: dict[str, Any]) ->
         program_of(name, **options)
 
 
+def test_networks_in_half_precision_keep_their_options_and_outputs() -> None:
+    class Told(nn.Module):
+        def forward(self, values: Tensor, *, twice: bool = False) -> Tensor:
+            return values * (2 if twice else 1)
+
+    assert torch.equal(Narrow(Told(), torch.bfloat16)(torch.ones(3), twice=True), torch.full((3,), 2.0))
+    names = [fact.name for fact in DetectionProgram(Narrow(mask_rcnn(), torch.bfloat16), TinyWeights.DETECTION).outputs]
+    assert names == ["boxes", "scores", "labels", "masks"]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("segmentation", "labels_at"), ("video", "num_frames"), ("flow", "padding")]
+)
+def test_options_are_named_and_others_refused(name: str, told: str) -> None:
+    kind = TINY[name][0]
+    kind.check_options("it", [told])
+    with pytest.raises(ValueError, match=rf"it has the options .*{told}.* when it is exported, found rotated"):
+        kind.check_options("it", [told, "rotated"])
+
+
 def test_other_preprocessing_is_refused() -> None:
     with pytest.raises(ExportError, match="SemanticSegmentation, and only ImageClassification"):
         ClassificationProgram(classifier(), TinyWeights.SEGMENTATION)
@@ -201,6 +222,22 @@ def test_of_many_objects_of_one_score_any_will_do() -> None:
     moved = expected["boxes"].clone()
     moved[0] += 5
     assert not difference_of_objects(expected | {"boxes": moved}, expected, 1e-3)[1]
+
+
+def test_of_many_objects_of_one_score_the_classes_count() -> None:
+    expected = objects(20) | {"scores": torch.full((20,), 0.3)}
+    others = expected | {"boxes": expected["boxes"].flip(0), "labels": torch.zeros(20, dtype=torch.int64)}
+    assert not difference_of_objects(others, expected | {"labels": torch.ones(20, dtype=torch.int64)}, 1e-3)[1]
+
+
+def test_what_more_objects_of_one_score_leave_no_room_for_does_not_count() -> None:
+    scores = torch.tensor([0.9, *[0.3] * 5, 0.2, 0.1])
+    expected = objects(8) | {"scores": scores, "labels": torch.ones(8, dtype=torch.int64)}
+    chosen = torch.tensor([0, 1, 2, 3, 4, 5, 5, 6])
+    more = {name: values[chosen] for name, values in expected.items()}
+    assert difference_of_objects(more, expected, 1e-3)[1]
+    without = torch.tensor([1, 2, 3, 4, 5, 5, 5, 6])
+    assert not difference_of_objects({name: values[without] for name, values in expected.items()}, expected, 1e-3)[1]
 
 
 def test_two_empty_sets_are_the_same() -> None:

@@ -71,11 +71,13 @@ class _Features(nn.Sequential):
         return {"out": super().forward(images)}
 
 
-class _Clips(nn.Module):
-    def __init__(self) -> None:
+class Clips(nn.Module):
+    """A convolution over clips, and a classifier."""
+
+    def __init__(self, classes: int = len(CATEGORIES)) -> None:
         super().__init__()
         self.conv = nn.Conv3d(3, 4, 3, stride=2)
-        self.head = nn.Linear(4, len(CATEGORIES))
+        self.head = nn.Linear(4, classes)
 
     def forward(self, clips: Tensor) -> Tensor:
         scores: Tensor = self.head(self.conv(clips).relu().mean((2, 3, 4)))
@@ -115,12 +117,12 @@ def mask_rcnn() -> nn.Module:
     )
 
 
-def keypoint_rcnn() -> nn.Module:
+def keypoint_rcnn(keypoints: int = len(KEYPOINTS)) -> nn.Module:
     return KeypointRCNN(
         **_two_stages(2),
         keypoint_roi_pool=MultiScaleRoIAlign(["fine", "coarse"], 5, 2),
         keypoint_head=KeypointRCNNHeads(TwoLevels.out_channels, (8,)),
-        keypoint_predictor=KeypointRCNNPredictor(8, len(KEYPOINTS)),
+        keypoint_predictor=KeypointRCNNPredictor(8, keypoints),
     )
 
 
@@ -146,7 +148,7 @@ def raft() -> nn.Module:
 TINY: dict[str, tuple[type[Program], Callable[[], nn.Module], TinyWeights]] = {
     "classification": (ClassificationProgram, classifier, TinyWeights.CLASSIFICATION),
     "segmentation": (SegmentationProgram, segmenter, TinyWeights.SEGMENTATION),
-    "video": (VideoProgram, _Clips, TinyWeights.VIDEO),
+    "video": (VideoProgram, Clips, TinyWeights.VIDEO),
     "flow": (FlowProgram, raft, TinyWeights.FLOW),
     "retinanet": (DetectionProgram, partial(retinanet, detections_per_img=20), TinyWeights.DETECTION),
     "fcos": (DetectionProgram, partial(fcos, detections_per_img=20), TinyWeights.DETECTION),
@@ -161,9 +163,14 @@ def program_of(name: str, **options: Any) -> Program:
     """Return the program of a small network whose scores differ by more than rounding."""
     kind, network, weights = TINY[name]
     options = {"num_flow_updates": 2} | options if name == "flow" else options
+    return kind(spread(network), weights, **options)
+
+
+def spread(network: Callable[[], nn.Module]) -> nn.Module:
+    """Build a small network, in evaluation mode, whose scores differ by more than rounding."""
     torch.manual_seed(0)
     model = network()
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Conv3d | nn.Linear):
             nn.init.kaiming_normal_(module.weight)
-    return kind(model, weights, **options)
+    return model.eval()

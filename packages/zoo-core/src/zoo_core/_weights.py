@@ -177,6 +177,11 @@ class WeightsEnum(Enum):
         file = self.file
         return f"{file.name} ({file.digest})" if file.is_in_folder else file.name
 
+    @property
+    def fixed_options(self) -> "Mapping[str, Any]":
+        """Options that the task's predictor cannot be given otherwise: of a file that has them inside."""
+        return {}
+
     def get_state_dict(
         self,
         model_dir: "str | os.PathLike[str] | None" = None,

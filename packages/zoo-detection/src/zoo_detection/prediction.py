@@ -22,6 +22,12 @@ _VISIBLE = 0.0
 """The least logit of a keypoint that is drawn."""
 
 
+def check_min_score(min_score: float) -> None:
+    """Raise a `ValueError` where the least score of what is reported is not in [0, 1]."""
+    if not 0 <= min_score <= 1:
+        raise ValueError(f"min_score is the least score to report: expected it in [0, 1], found {min_score}.")
+
+
 @dataclass(frozen=True, slots=True)
 class Keypoint:
     """A keypoint of an object.
@@ -118,8 +124,7 @@ class DetectionPredictor(Predictor[Image.Image, Tensor]):
     def __init__(
         self, model: nn.Module, weights: WeightsEnum, *, device: str = "cpu", min_score: float = MIN_SCORE
     ) -> None:
-        if not 0 <= min_score <= 1:
-            raise ValueError(f"min_score is the least score to report: expected it in [0, 1], found {min_score}.")
+        check_min_score(min_score)
         self.device = find_device(device)
         self.model = model.eval().to(self.device)
         self.transforms = weights.transforms()

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from zoo_core import WeightsEnum, get_task, get_weight
-from zoo_core.prediction import PredictionJob, Predictor
+from zoo_core.prediction import PredictionJob, Predictor, options_with
 from zoo_core.tasks import Task
 
 if TYPE_CHECKING:
@@ -132,7 +132,8 @@ class GivenModule(Subject):
 
             module = module.to(self.device)
             module = optimize(module, task.example_inputs(module, self.entry, batch_size))
-        return task.predictor_class()(module, self.entry, device=self.device, **options)  # type: ignore[call-arg] # as Predictor says
+        told = options_with(self.entry, options)
+        return task.predictor_class()(module, self.entry, device=self.device, **told)  # type: ignore[call-arg] # as Predictor says
 
     @cached_property
     def _parameters(self) -> str:
@@ -232,15 +233,19 @@ def _is_saved(entry: WeightsEnum) -> bool:
 
 
 def _recorded_entry(name: str | None, sha256: str | None) -> WeightsEnum | None:
-    """Return the weights of that name; `None` for those of a saved model that is gone, or another by now."""
+    """Return the weights of that name; `None` for those of a model of one's own that is gone, or another by now."""
     if name is None:
         return None
-    if ":" not in name:  # which the names of saved models have, and no others
-        return get_weight(name)
     try:
         entry = get_weight(name)
-    except (OSError, RuntimeError, ValueError):
+    except (OSError, RuntimeError):  # such a model's alone
         return None
+    except ValueError:
+        if ":" not in name:  # which the names of saved models have
+            raise
+        return None
+    if not _is_saved(entry):
+        return entry
     return entry if entry.file.digest is not None and str(entry.file.digest) == sha256 else None
 
 

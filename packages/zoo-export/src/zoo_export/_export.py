@@ -69,7 +69,8 @@ def export(
         The exported model, in its runtime.
 
     Raises:
-        ValueError: There is no such model, format, precision or axis, or the model's task has no program to export.
+        ValueError: There is no such model, format, precision, axis or option, or the model's task has no program to
+            export.
         ExportError: The format's libraries are not installed, this PyTorch cannot do it, or the model has something
             that the format has no form for.
         CertificateError: The file does not give what the model gives. It says where it first differs.
@@ -85,6 +86,7 @@ def export(
         raise ValueError(f"Files of the format {to} end in {form.suffix}, found {path.name}.")
     kind, member = program_class(model), member_of(model, weights)
     kept, lengths = check_axes(kind, model, fixed, size)
+    kind.check_options(model, options)
     in_precision(nn.Identity(), precision)
     form.require()
     kind.require()
@@ -249,6 +251,7 @@ def _facts(
         categories=tuple(meta["categories"]) if "categories" in meta else None,
         preprocessing={"preset": name} | arguments,
         options=dict(program.options),
+        meta=dict(program.meta),
         precision=precision,
         versions={"zoo-export": own_version(), "torch": torch.__version__, **form.versions()},
         created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -49,7 +49,8 @@ class Facts:
         outputs: In order.
         categories: Names of the classes.
         preprocessing: The preset and its arguments: inside the file, or, of a raw one, to be done before.
-        options: What else the program was told.
+        options: What else the program was told, of what makes a difference.
+        meta: What the task's predictor asks of a weights entry, of this file: the frame rate, names of keypoints.
         precision: What the network computes in: `"float32"`, `"float16"` or `"bfloat16"`.
         versions: Of zoo, torch and the format's libraries.
         created: When, as ISO 8601 has it.
@@ -68,6 +69,7 @@ class Facts:
     categories: tuple[str, ...] | None
     preprocessing: Mapping[str, Any]
     options: Mapping[str, Any] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
     precision: str = "float32"
     versions: Mapping[str, str] = field(default_factory=dict)
     created: str = ""

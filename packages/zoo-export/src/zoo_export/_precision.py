@@ -40,9 +40,9 @@ class Narrow(nn.Module):
         self.network = copy.deepcopy(network).to(dtype)
         self.dtype = dtype
 
-    def forward(self, *inputs: Any) -> Any:  # as the network
+    def forward(self, *inputs: Any, **options: Any) -> Any:  # as the network
         narrow = tree_map(lambda value: _cast(value, torch.float32, self.dtype), inputs)
-        return tree_map(lambda value: _cast(value, self.dtype, torch.float32), self.network(*narrow))
+        return tree_map(lambda value: _cast(value, self.dtype, torch.float32), self.network(*narrow, **options))
 
 
 def in_precision(network: nn.Module, precision: str) -> nn.Module:

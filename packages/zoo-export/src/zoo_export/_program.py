@@ -1,7 +1,8 @@
 """What is exported: a network with what comes before and after it, as one module of named tensors."""
 
+import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
 import torch
@@ -33,7 +34,7 @@ class Program(nn.Module, ABC):
         model: The network, in evaluation mode.
         weights: Of the network: its preprocessing and its classes.
         raw: Whether the network alone is exported: its own inputs and outputs.
-        options: What else it is told, by name.
+        options: What else it is told, by name, of what makes a difference: a file's predictor is told the same.
     """
 
     dynamic: ClassVar[tuple[str, ...]]
@@ -59,6 +60,11 @@ class Program(nn.Module, ABC):
     @abstractmethod
     def outputs(self) -> tuple[TensorFact, ...]:
         """The outputs, in order."""
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """What the task's predictor asks of a weights entry, as it is of files of this program; as JSON takes it."""
+        return {}
 
     @abstractmethod
     def from_pictures(self, pictures: Tensor) -> tuple[Tensor, ...]:
@@ -118,6 +124,24 @@ class Program(nn.Module, ABC):
             )
 
     @classmethod
+    def check_options(cls, model: str, options: Collection[str]) -> None:
+        """Check that it can be told options of these names.
+
+        Args:
+            model: What messages call it.
+            options: Their names.
+
+        Raises:
+            ValueError: It cannot.
+        """
+        parameters = inspect.signature(cls.__init__).parameters.values()
+        known = {each.name for each in parameters if each.kind is each.KEYWORD_ONLY} - {"raw"}
+        unknown = sorted(set(options) - known)
+        if unknown:
+            takes = f"has the options {', '.join(sorted(known))}" if known else "has no options"
+            raise ValueError(f"{model} {takes} when it is exported, found {', '.join(unknown)}.")
+
+    @classmethod
     def pictures(cls, facts: Facts) -> nn.Module:
         """Return the preprocessing that the task's predictor does before a file that has its own inside.
 
@@ -127,7 +151,7 @@ class Program(nn.Module, ABC):
         Raises:
             ExportError: The task's predictor cannot run files.
         """
-        raise ExportError(f"{cls.__name__} cannot be run by the task's predictor: load_exported(path) runs it.")
+        raise _not_by_predictors(cls)
 
     @classmethod
     def stand_in(cls, exported: "_exported.Exported") -> nn.Module:
@@ -136,11 +160,15 @@ class Program(nn.Module, ABC):
         Raises:
             ExportError: The task's predictor cannot run files.
         """
-        raise ExportError(f"{cls.__name__} cannot be run by the task's predictor: load_exported(path) runs it.")
+        raise _not_by_predictors(cls)
 
     def named(self, outputs: Sequence[Tensor]) -> dict[str, Tensor]:
         """Return outputs by name."""
         return dict(zip((fact.name for fact in self.outputs), outputs, strict=True))
+
+
+def _not_by_predictors(kind: type[Program]) -> ExportError:
+    return ExportError(f"{kind.__name__} cannot be run by the task's predictor: load_exported(path) runs it.")
 
 
 def pixels_of(images: Tensor) -> Tensor:

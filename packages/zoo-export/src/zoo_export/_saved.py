@@ -3,16 +3,17 @@
 What the registry asks of such a model is torch-free: the file's facts are read without its runtime.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
-from zoo_core import Preset, Weights, WeightsEnum, get_model_entry, get_task, get_weight
+from zoo_core import Preset, Weights, get_model_entry, get_task, get_weight
 from zoo_core.files import Digest, WeightsFile, sha256_of
 from zoo_core.names import Later, load_reference
+from zoo_core.saved import OwnWeights
 
 from ._facts import ExportError, Facts
 from .formats import format_of
@@ -25,37 +26,20 @@ else:
     nn, Program = Later("torch.nn"), object
 
 
-class FileWeights(WeightsEnum):
+class FileWeights(OwnWeights):
     """The weights in an exported file: the one entry of that file, `DEFAULT`."""
-
-    @classmethod
-    def verify(cls, obj: WeightsEnum | str | None) -> Self | None:
-        """Return the member that `obj` stands for; the entry of the same file that was found before is, too."""
-        if isinstance(obj, FileWeights) and obj.saved.name == cls["DEFAULT"].saved.name:
-            return obj  # type: ignore[return-value]
-        return super().verify(obj)
 
     @property
     def saved(self) -> "ModelFile":
         """The file."""
-        return type(self)._files[0]  # type: ignore[attr-defined,no-any-return] # set by `ModelFile.enum`
+        return super().saved  # type: ignore[return-value] # as `ModelFile.enum` makes them
 
     @property
-    def file(self) -> WeightsFile:
-        """The file itself, under its digest."""
-        return self.saved.weights_file
-
-    @property
-    def size(self) -> int | None:
-        """Its size in bytes."""
-        return self.file.size
-
-    def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
-        """Pickle by name."""
-        return get_weight, (self.saved.name,)
-
-    def __repr__(self) -> str:
-        return self.saved.name
+    def fixed_options(self) -> Mapping[str, Any]:
+        """Options of the task's predictor that are inside the file."""
+        facts = self.saved.facts
+        known = {option.name for option in get_task(facts.task).options}
+        return {name: value for name, value in facts.options.items() if name in known}
 
 
 @dataclass(frozen=True)
@@ -106,13 +90,10 @@ class ModelFile:
     @cached_property
     def enum(self) -> type[FileWeights]:
         """Its weights, as an enum with one member, `DEFAULT`."""
-        meta = self._known_meta() | {"license": self.facts.license}
+        meta = {**self._known_meta(), **self.facts.meta, "license": self.facts.license}
         if self.facts.categories is not None:
             meta["categories"] = list(self.facts.categories)
-        weights = Weights(self.weights_file.url, self._preset(), meta)
-        enum = FileWeights("FileWeights", {"DEFAULT": weights})  # type: ignore[call-arg] # mypy: enums are not called
-        enum._files = (self,)  # type: ignore[attr-defined]
-        return enum  # type: ignore[return-value]
+        return FileWeights.for_model(self, Weights(self.weights_file.url, self._preset(), meta))
 
     @property
     def weights(self) -> FileWeights:

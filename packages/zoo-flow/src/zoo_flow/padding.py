@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn import functional as F
 
+MULTIPLE = 8
+"""What height and width of images are multiples of, as RAFT takes them."""
+
 ROWS = ("sintel", "kitti")
 """Where rows are added, called by the data set whose published numbers were measured so: on both sides, or below."""
 
@@ -26,7 +29,12 @@ class Padding:
     bottom: int
 
     def add(self, images: Tensor) -> Tensor:
-        """Continue images `(N, C, H, W)` beyond their edges with the pixels at the edges."""
+        """Continue images `(N, C, H, W)` beyond their edges with the pixels at the edges.
+
+        Where nothing is added, they are returned as they are, of whatever type.
+        """
+        if not any((self.left, self.right, self.top, self.bottom)):
+            return images
         return F.pad(images, (self.left, self.right, self.top, self.bottom), mode="replicate")
 
     def remove(self, flow: Tensor) -> Tensor:
@@ -35,7 +43,9 @@ class Padding:
         return flow[..., self.top : height - self.bottom, self.left : width - self.right]
 
 
-def padding_for(height: int, width: int, *, multiple: int = 8, smallest: int = 128, rows: str = "sintel") -> Padding:
+def padding_for(
+    height: int, width: int, *, multiple: int = MULTIPLE, smallest: int = 128, rows: str = "sintel"
+) -> Padding:
     """Compute the padding of images.
 
     Args:
@@ -69,7 +79,7 @@ def padding_for(height: int, width: int, *, multiple: int = 8, smallest: int = 1
 
 
 def pad_images(
-    image1: Tensor, image2: Tensor, *, multiple: int = 8, smallest: int = 128, rows: str = "sintel"
+    image1: Tensor, image2: Tensor, *, multiple: int = MULTIPLE, smallest: int = 128, rows: str = "sintel"
 ) -> tuple[Tensor, Tensor, Padding]:
     """Bring two images of one size to one that flow models take.
 

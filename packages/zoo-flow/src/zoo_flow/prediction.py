@@ -18,12 +18,30 @@ from zoo_core.transforms import tensor_to_pil
 
 from .drawing import colour_wheel, flow_to_image
 from .files import write_flo
-from .padding import ROWS, Padding, padding_for
+from .padding import MULTIPLE, ROWS, Padding, padding_for
 
 MAX_PIXELS = 1920 * 1088
 """Greatest size of an image: correlations of all pairs of pixels take 6 GB then, and grow with the square."""
 
 ImagePair: TypeAlias = tuple[Image.Image, Image.Image]
+
+
+def model_arguments(num_flow_updates: int | None, padding: str) -> dict[str, int]:
+    """Check the options of `FlowPredictor`, and return the arguments that a model is called with.
+
+    Raises:
+        ValueError: `num_flow_updates` or `padding` is out of range.
+
+    Example:
+        >>> from zoo_flow.prediction import model_arguments
+        >>> model_arguments(20, "kitti")
+        {'num_flow_updates': 20}
+    """
+    if num_flow_updates is not None and num_flow_updates < 1:
+        raise ValueError(f"num_flow_updates is a number of iterations of at least 1, found {num_flow_updates}.")
+    if padding not in ROWS:
+        raise ValueError(f"padding is {' or '.join(map(repr, ROWS))}, found {padding!r}.")
+    return {} if num_flow_updates is None else {"num_flow_updates": num_flow_updates}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +86,8 @@ class FlowPredictor(Predictor[ImagePair, PairInput]):
     Args:
         model: Called with two batches of images `(N, 3, H, W)` and `all_flows=False`, gives a list whose last item is
             the flow `(N, 2, H, W)`; put into evaluation mode.
-        weights: The entry that the model was built with: its preprocessing.
+        weights: The entry that the model was built with: its preprocessing, and the sizes that it takes: `min_size`,
+            and `size_multiple` if that is not 8.
         device: Where the model runs.
         num_flow_updates: Iterations, at least 1, as the model's argument; the model's default if not given.
         padding: Where rows are added to images, as `padding.padding_for` has it: `"sintel"` or `"kitti"`.
@@ -88,16 +107,13 @@ class FlowPredictor(Predictor[ImagePair, PairInput]):
         num_flow_updates: int | None = None,
         padding: str = "sintel",
     ) -> None:
-        if num_flow_updates is not None and num_flow_updates < 1:
-            raise ValueError(f"num_flow_updates is a number of iterations of at least 1, found {num_flow_updates}.")
-        if padding not in ROWS:
-            raise ValueError(f"padding is {' or '.join(map(repr, ROWS))}, found {padding!r}.")
-        self.arguments = {} if num_flow_updates is None else {"num_flow_updates": num_flow_updates}
+        self.arguments = model_arguments(num_flow_updates, padding)
         self.rows = padding
         self.device = find_device(device)
         self.model = model.eval().to(self.device)
         self.transforms = weights.transforms()
         self.smallest = max(weights.meta["min_size"])
+        self.multiple = weights.meta.get("size_multiple", MULTIPLE)
 
     def read(self, files: Sequence[ImageSource]) -> ImagePair:
         """Decode two images."""
@@ -115,7 +131,7 @@ class FlowPredictor(Predictor[ImagePair, PairInput]):
             raise ValueError(
                 f"both images should have the same size, found {width} x {height} and {other[0]} x {other[1]}"
             )
-        padding = padding_for(height, width, smallest=self.smallest, rows=self.rows)
+        padding = padding_for(height, width, multiple=self.multiple, smallest=self.smallest, rows=self.rows)
         padded = (width + padding.left + padding.right) * (height + padding.top + padding.bottom)
         if width * height > MAX_PIXELS or padded > max(MAX_PIXELS, 2 * width * height):
             raise ValueError(

@@ -18,6 +18,12 @@ from .masks import class_shares, label_map, overlay, to_image
 _SIZES = ("image", "input")
 
 
+def check_labels_at(labels_at: str) -> None:
+    """Raise a `ValueError` where it is not a size that label maps can be given at: `"image"` or `"input"`."""
+    if labels_at not in _SIZES:
+        raise ValueError(f"labels_at is {' or '.join(map(repr, _SIZES))}, found {labels_at!r}.")
+
+
 @dataclass(frozen=True, slots=True)
 class ClassShare:
     """A class and how much of the image it has.
@@ -77,8 +83,8 @@ class SegmentationPredictor(Predictor[Image.Image, ImageInput]):
     """Turns images into maps of their pixels' classes.
 
     Args:
-        model: Gives a mapping with the scores `"out"`, `(N, C, H, W)`, of images `(N, 3, H, W)`; put into evaluation
-            mode.
+        model: Gives a mapping with the scores `"out"`, `(N, C, H, W)`, of images `(N, 3, H, W)`, or with their classes
+            `"labels"`, `(N, height, width)`, at the size that `labels_at` says; put into evaluation mode.
         weights: The entry that the model was built with: its preprocessing, and the names of the classes.
         device: Where the model runs.
         labels_at: At which size label maps are given: at that of the `"image"` itself, or of the model's `"input"`,
@@ -91,8 +97,7 @@ class SegmentationPredictor(Predictor[Image.Image, ImageInput]):
     def __init__(
         self, model: nn.Module, weights: WeightsEnum, *, device: str = "cpu", labels_at: str = "image"
     ) -> None:
-        if labels_at not in _SIZES:
-            raise ValueError(f"labels_at is {' or '.join(map(repr, _SIZES))}, found {labels_at!r}.")
+        check_labels_at(labels_at)
         self.labels_at = labels_at
         self.device = find_device(device)
         self.model = model.eval().to(self.device)
@@ -110,10 +115,10 @@ class SegmentationPredictor(Predictor[Image.Image, ImageInput]):
     @torch.inference_mode()
     def predict(self, inputs: Sequence[ImageInput], sources: Sequence[str]) -> list[Segmentation]:
         """Predict one batch of preprocessed images; `sources` names them."""
-        scores = apply_by_shape(self._score, [image.pixels for image in inputs])
+        results = apply_by_shape(self._run, [image.pixels for image in inputs])
         return [
-            self._segmentation(source, label_map(image_scores, self._size(image)))
-            for source, image_scores, image in zip(sources, scores, inputs, strict=True)
+            self._segmentation(source, self._labels(found, image))
+            for source, found, image in zip(sources, results, inputs, strict=True)
         ]
 
     def draw(self, decoded: Image.Image, prediction: Prediction) -> Image.Image:
@@ -123,14 +128,18 @@ class SegmentationPredictor(Predictor[Image.Image, ImageInput]):
         shown = decoded if decoded.size == labels.size else decoded.resize(labels.size, Image.Resampling.BILINEAR)
         return overlay(shown, labels, self.categories)
 
-    def _size(self, image: ImageInput) -> tuple[int, int]:
-        """Return height and width of an image's label map."""
-        height, width = image.pixels.shape[-2:]
-        return (height, width) if self.labels_at == "input" else image.size
+    def _run(self, images: Tensor) -> Tensor:
+        """Return scores `(N, C, H, W)`, or classes `(N, height, width)`."""
+        found = self.model(images.to(self.device))
+        result: Tensor = found["labels"] if "labels" in found else found["out"]
+        return result
 
-    def _score(self, images: Tensor) -> Tensor:
-        scores: Tensor = self.model(images.to(self.device))["out"]
-        return scores
+    def _labels(self, found: Tensor, image: ImageInput) -> Tensor:
+        """Return the classes of an image's pixels, from its scores `(C, H, W)` if it is not them that were found."""
+        if found.dim() == 2:
+            return found
+        height, width = image.pixels.shape[-2:]
+        return label_map(found, (height, width) if self.labels_at == "input" else image.size)
 
     def _segmentation(self, source: str, labels: Tensor) -> Segmentation:
         shares = class_shares(labels).items()

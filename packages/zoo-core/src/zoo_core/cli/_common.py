@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -122,3 +122,23 @@ def parse_shard(part: str) -> tuple[int, int]:
     if not (number.isdecimal() and count.isdecimal()):
         raise ValueError(f"--shard is I/N, as in 1/4: found {part!r}.")
     return int(number), int(count)
+
+
+def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
+    """Understand each `NAME=VALUE` of `--set`, the value as TOML has it; a text needs no quotation marks.
+
+    Raises:
+        ValueError: One has another form.
+    """
+    import tomllib
+
+    parsed: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise ValueError(f"--set takes NAME=VALUE, found {setting!r}.")
+        try:
+            parsed[name.strip()] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            parsed[name.strip()] = text
+    return parsed

@@ -1,6 +1,6 @@
 """What commands of other packages share with those of zoo: options, tables, notes and errors."""
 
-from ._common import json_option, parse_shard, quiet_option, user_errors
+from ._common import json_option, parse_settings, parse_shard, quiet_option, user_errors
 from ._tables import Table, print_table
 from ._terminal import echo, note, print_json
 
@@ -9,6 +9,7 @@ __all__ = [
     "echo",
     "json_option",
     "note",
+    "parse_settings",
     "parse_shard",
     "print_json",
     "print_table",

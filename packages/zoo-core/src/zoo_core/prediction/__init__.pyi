@@ -11,6 +11,7 @@ from ._inputs import MediaInput as MediaInput
 from ._inputs import MediaInputs as MediaInputs
 from ._job import PredictionJob as PredictionJob
 from ._job import check_options as check_options
+from ._job import options_with as options_with
 from ._pictures import PictureFolder as PictureFolder
 from ._pipeline import Outcome as Outcome
 from ._pipeline import run as run

@@ -103,7 +103,7 @@ class PredictionJob:
             raise ValueError("retry is for what an output file holds, and there is no output.")
         if self.every is not None:
             self._check_every(self.every)
-        _ = self.entry
+        options_with(self.entry, self.options)
         listed(self.sources)
 
     def _check_every(self, every: int) -> None:
@@ -144,7 +144,7 @@ class PredictionJob:
     def _value_of(self, option: Option) -> Any:  # as the option says
         """Return what an option is, given or by default; `None` where that cannot be told."""
         stated = self.entry.meta.get(option.fact, option.default) if option.fact else option.default
-        if (value := self.options.get(option.name, stated)) is not None:
+        if (value := options_with(self.entry, self.options).get(option.name, stated)) is not None:
             return value
         parameter = signature(self.task.predictor_class()).parameters.get(option.name)  # which imports torch
         return None if parameter is None or parameter.default is Parameter.empty else parameter.default
@@ -200,7 +200,8 @@ class PredictionJob:
             model = get_model(self.model, weights=entry, progress=self.progress, **task.arguments).to(device)
         if task.optimizable and self.optimized is not False and any(True for _ in model.parameters()):
             model = self._optimized(model.eval(), upcoming, step)
-        predictor = predictor_class(model, entry, device=self.device, **self.options)  # type: ignore[call-arg] # as Predictor says
+        options = options_with(entry, self.options)
+        predictor = predictor_class(model, entry, device=self.device, **options)  # type: ignore[call-arg] # as Predictor says
         predictor.media = task.media
         return predictor
 
@@ -307,3 +308,18 @@ def check_options(model: str, options: Iterable[str]) -> None:
     if unknown:
         takes = f"takes {', '.join(sorted(known))}" if known else "has no options"
         raise ValueError(f"{model} does not take {', '.join(unknown)}: its prediction {takes}.")
+
+
+def options_with(weights: WeightsEnum, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a predictor is told: the options that were given, and those that the weights leave no choice of.
+
+    Raises:
+        ValueError: One was given that the weights have otherwise.
+    """
+    for name, value in weights.fixed_options.items():
+        if options.get(name, value) != value:
+            raise ValueError(
+                f"{weights} was made with {name}={value!r}, and {options[name]!r} is asked for: make it anew with "
+                "that, or use the model itself."
+            )
+    return {**weights.fixed_options, **options}

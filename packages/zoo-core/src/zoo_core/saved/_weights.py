@@ -1,14 +1,16 @@
 """The weights of a saved model: an entry as those of the catalogue, which knows its file by the manifest."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
 from zoo_core._catalogue import ModelEntry
-from zoo_core._registry import get_model_weights, get_weight
-from zoo_core._weights import Preset, Weights, WeightsEnum
+from zoo_core._registry import get_model_weights
+from zoo_core._weights import Preset, Weights
 from zoo_core.errors import SavedModelError
 from zoo_core.files import WeightsFile
 from zoo_core.names import Later
+
+from ._own_weights import OwnWeights
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,7 +23,7 @@ _DIGITS = 12
 """How much of a digest tells people one file from another."""
 
 
-class SavedWeights(WeightsEnum):
+class SavedWeights(OwnWeights):
     """The weights of a saved model.
 
     Example:
@@ -30,23 +32,10 @@ class SavedWeights(WeightsEnum):
         ['zero', 'one']
     """
 
-    @classmethod
-    def verify(cls, obj: WeightsEnum | str | None) -> Self | None:
-        """Return the member that `obj` stands for; the weights of the same model that were found before are, too."""
-        name = cls["DEFAULT"].saved.name
-        if isinstance(obj, SavedWeights) and obj.saved.name == name:
-            return obj  # type: ignore[return-value]
-        return cls["DEFAULT"] if obj == name else super().verify(obj)
-
     @property
     def saved(self) -> "_model.SavedModel":
         """The model that they are of."""
-        return type(self)._models[0]  # type: ignore[attr-defined,no-any-return] # set by `weights_enum`
-
-    @property
-    def file(self) -> WeightsFile:
-        """The file with the tensors."""
-        return self.saved.weights_file
+        return super().saved  # type: ignore[return-value] # as `weights_enum` makes them
 
     @property
     def files(self) -> tuple[WeightsFile, ...]:
@@ -58,18 +47,6 @@ class SavedWeights(WeightsEnum):
         """The files with the first digits of their SHA-256: another model may get the same name."""
         digests = (file.digest.hexadecimal[:_DIGITS] if file.digest else "" for file in self.files)
         return ", ".join(f"{file.name} {digest}" for file, digest in zip(self.files, digests, strict=True))
-
-    @property
-    def size(self) -> int | None:
-        """Its size in bytes."""
-        return self.file.size
-
-    def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
-        """Pickle by name."""
-        return get_weight, (self.saved.name,)
-
-    def __repr__(self) -> str:
-        return self.saved.name
 
 
 @dataclass(frozen=True)
@@ -113,9 +90,7 @@ def weights_enum(model: "_model.SavedModel") -> type[SavedWeights]:
         meta["min_size"] = tuple(meta["min_size"])
     if config.num_params is not None:
         meta["num_params"] = config.num_params
-    enum = SavedWeights("SavedWeights", {"DEFAULT": Weights(file.url, _preset_of(model), meta)})  # type: ignore[call-arg] # mypy: enums are not called
-    enum._models = (model,)  # type: ignore[attr-defined]
-    return enum  # type: ignore[return-value]
+    return SavedWeights.for_model(model, Weights(file.url, _preset_of(model), meta))
 
 
 def _preset_of(model: "_model.SavedModel") -> Preset:

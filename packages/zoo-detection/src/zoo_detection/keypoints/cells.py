@@ -17,8 +17,6 @@ _PIXELS = 1 << 22
 """How many pixels to compute at once."""
 _TOLERANCE = 1e-3
 """How far beyond a cell a pixel may lie, so that rounding loses none."""
-_ROW = 1 << 32
-"""Places are numbered row by row: `y * _ROW + x`."""
 
 
 def best_pixels_by_cells(maps: Tensor, pixels: Tensor, longest: int) -> tuple[Tensor, Tensor]:
@@ -32,17 +30,19 @@ def best_pixels_by_cells(maps: Tensor, pixels: Tensor, longest: int) -> tuple[Te
 def _best_pixels(maps: Tensor, pixels: Tensor, most: int) -> tuple[Tensor, Tensor]:
     """Do it with maps `(B, M, M)`, each with its width and height, `(B, 2)`."""
     padded = with_margin(maps[:, None])[:, 0]
-    scores, numbers, around = _first_guess(maps, padded, pixels)
+    row = most * maps.shape[-1]
+    scores, numbers, around = _first_guess(maps, padded, pixels, row)
     scores, numbers = _improve(scores, numbers, padded, around, pixels, most)
     candidates = ((_bounds(padded) > scores[:, None, None]) & _holds_pixels(pixels, maps.shape[-1])).nonzero()
     # Parts bound the memory where maps are flat; there may be any number of them, which exported programs cannot have.
     parts = [candidates] if is_tracing() else torch.split(candidates, max(1, _PIXELS // most**2))
     for part in parts:
         scores, numbers = _improve(scores, numbers, padded, part, pixels, most)
-    return torch.stack((numbers % _ROW, numbers // _ROW), dim=1).to(pixels.dtype), scores
+    y = numbers // row
+    return torch.stack((numbers - y * row, y), dim=1).to(pixels.dtype), scores  # ONNX knows no remainder of a size
 
 
-def _first_guess(maps: Tensor, padded: Tensor, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _first_guess(maps: Tensor, padded: Tensor, pixels: Tensor, row: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return value and place of a pixel near the greatest value of each map, and the four cells `(4 * B, 3)` there."""
     size = maps.shape[-1]
     greatest = maps.flatten(1).argmax(dim=1)
@@ -54,7 +54,7 @@ def _first_guess(maps: Tensor, padded: Tensor, pixels: Tensor) -> tuple[Tensor, 
     corners = torch.tensor([[0, 0], [0, 1], [1, 0], [1, 1]], device=maps.device)
     around = torch.stack((greatest // size, greatest % size), dim=1)[:, None] + corners
     around = torch.cat((every[:, None, None].expand(-1, 4, 1), around), dim=2)
-    return scores, _number(place), around.flatten(0, 1)
+    return scores, _number(place, row), around.flatten(0, 1)
 
 
 def _holds_pixels(pixels: Tensor, size: int) -> Tensor:
@@ -77,10 +77,11 @@ def _improve(
     first = ((cells - 0.5) * extent / (padded.shape[-1] - 2 * MARGIN) - 0.5 - _TOLERANCE).ceil()
     places = first[:, None] + torch.arange(most, device=pixels.device)[:, None]
     values, best = _interpolate(padded, index, cells, places, extent).flatten(1).max(dim=1)
-    row = best // most
-    found = _number(first + torch.stack((best - row * most, row), dim=1))  # ONNX knows no remainder of a size
+    down = best // most
+    row = most * (padded.shape[-1] - 2 * MARGIN)
+    found = _number(first + torch.stack((best - down * most, down), dim=1), row)
     greater = scores.scatter_reduce(0, index, values, "amax")
-    beyond = torch.iinfo(numbers.dtype).max
+    beyond = 1 << (30 if is_tracing() else 62)  # OpenVINO computes in 32 bits
     kept = torch.where(scores == greater, numbers, beyond)
     return greater, kept.scatter_reduce(0, index, torch.where(values == greater[index], found, beyond), "amin")
 
@@ -118,6 +119,6 @@ def _interpolate(padded: Tensor, index: Tensor, cells: Tensor, places: Tensor, p
     return pixel.masked_fill(outside[:, :, None, 1] | outside[:, None, :, 0], -torch.inf)
 
 
-def _number(places: Tensor) -> Tensor:
-    """Number places `(n, 2)`, x and y, row by row."""
-    return places[:, 1].long() * _ROW + places[:, 0].long()
+def _number(places: Tensor, row: int) -> Tensor:
+    """Number places `(n, 2)`, x and y, row by row, of so many pixels: more than any has, and few enough for int32."""
+    return places[:, 1].long() * row + places[:, 0].long()

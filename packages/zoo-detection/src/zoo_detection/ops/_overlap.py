@@ -26,7 +26,10 @@ def marks_of_overlap(first: Tensor, second: Tensor, iou_threshold: float) -> Ten
     sides = torch.minimum(lower_right, other_lower_right).sub_(torch.maximum(upper_left, other_upper_left))
     width, height = sides.clamp_(min=0).unbind(0)
     intersection = width * height if is_tracing() else width.mul_(height)  # ONNX knows no change of a part in place
-    iou = intersection.div_((area + other_area).sub_(intersection))
+    union = (area + other_area).sub_(intersection)
+    if is_tracing():  # OpenVINO takes what is no number, nothing of nothing, to be above the threshold
+        union = union.clamp(min=torch.finfo(union.dtype).tiny)
+    iou = intersection.div_(union)
     return iou.gt_(threshold_for(iou.dtype, iou_threshold))
 
 

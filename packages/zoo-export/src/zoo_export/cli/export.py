@@ -6,7 +6,17 @@ from typing import Any
 
 import click
 
-from zoo_core.cli.plug_in import Table, echo, json_option, note, print_json, print_table, quiet_option, user_errors
+from zoo_core.cli.plug_in import (
+    Table,
+    echo,
+    json_option,
+    note,
+    parse_settings,
+    print_json,
+    print_table,
+    quiet_option,
+    user_errors,
+)
 from zoo_export.formats import FORMATS, format_of, get_format
 
 
@@ -26,6 +36,14 @@ from zoo_export.formats import FORMATS, format_of, get_format
 @click.option("--half", "precision", flag_value="float16", help="The network computes in float16.")
 @click.option("--bf16", "precision", flag_value="bfloat16", help="The network computes in bfloat16.")
 @click.option("--raw", is_flag=True, help="The network alone: no preprocessing, no results.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="What the results are: labels_at=input, min_score=0.5, masks=boxes, num_frames=8, num_flow_updates=32, "
+    "padding=kitti.",
+)
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0),
@@ -80,6 +98,7 @@ def _export(
     dynamic: str | None,
     precision: str | None,
     raw: bool,
+    settings: tuple[str, ...],
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -92,18 +111,20 @@ def _export(
     from zoo_export._export import program_class
     from zoo_export.certificate import Certificate, certificate_path
 
-    axes = program_class(model).dynamic
+    kind, told = program_class(model), parse_settings(settings)
+    kind.check_options(model, told)
     exported = export(
         model,
         form.name,
         output,
         weights=weights,
         raw=raw,
-        fixed=() if dynamic is None else _fixed(dynamic, axes),
+        fixed=() if dynamic is None else _fixed(dynamic, kind.dynamic),
         size=height_and_width,
         precision=precision or "float32",
         tolerance=tolerance,
         told=lambda what: note(what, quiet=quiet),
+        **told,
     )
     found = Certificate.read(certificate_path(exported.path))
     if as_json:

@@ -13,6 +13,7 @@ from zoo_export._facts import KEY, ExportError, Facts
 
 from ._format import Format, Runtime
 from ._protobuf import read_metadata
+from ._sizes import widen_sizes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,6 +97,7 @@ def convert(program: "ExportedProgram", facts: Facts) -> "torch.onnx.ONNXProgram
         except Exception as error:
             raise ExportError(f"{facts.model} has something that cannot be written as ONNX: {error}") from error
     assert converted is not None
+    widen_sizes(converted.model)
     _name_axes(converted.model, facts)
     return converted
 

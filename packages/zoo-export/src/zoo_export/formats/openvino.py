@@ -42,6 +42,7 @@ class OpenVino(Format):
                 model = openvino.convert_model(between)
             except Exception as error:
                 raise ExportError(f"{facts.model} has something that OpenVINO cannot read: {error}") from error
+            _order_ties(model)
             model.set_rt_info(facts.to_json(), [KEY])
             openvino.save_model(model, path, compress_to_fp16=False)
 
@@ -72,6 +73,25 @@ class OpenVino(Format):
             return openvino.Core().read_model(path)
         except Exception as error:
             raise ExportError(f"{path} cannot be read by OpenVINO: {error}") from error
+
+
+def _order_ties(model: Any) -> None:  # openvino.Model
+    """Let the first of equal values come first where the greatest are chosen, as ONNX has it and PyTorch does.
+
+    OpenVINO leaves that open. On a picture of one colour many boxes have one score, and the first suppresses others.
+    """
+    from openvino import opset11
+
+    for node in model.get_ordered_ops():
+        if node.get_type_name() == "TopK":
+            told = node.get_attributes()
+            chosen = opset11.topk(
+                *(node.input_value(place) for place in range(2)),
+                *(told[name] for name in ("axis", "mode", "sort", "index_element_type")),
+                stable=True,
+            )
+            for place, output in enumerate(node.outputs()):
+                output.replace(chosen.output(place))
 
 
 class _Running(Runtime):

@@ -42,11 +42,11 @@ def difference_of_objects(
         return (0.0, True) if numbers == (0, 0) else (1.0, False)
     scores = (found["scores"][:, None] - expected["scores"]).abs().double()
     distances = (found["boxes"][:, None] - expected["boxes"]).abs().amax(dim=2)
-    same = (found["labels"][:, None] == expected["labels"]) & (distances <= PIXELS) & (scores <= tolerance)
+    alike = (found["labels"][:, None] == expected["labels"]) & (scores <= tolerance)
+    same = alike & (distances <= PIXELS)
     share = min(
-        min(numbers) / max(numbers),
-        _share(same.any(dim=1), found["scores"]),
-        _share(same.any(dim=0), expected["scores"]),
+        _share(same.any(dim=1), alike.any(dim=1), found["scores"], expected["scores"]),
+        _share(same.any(dim=0), alike.any(dim=0), expected["scores"], found["scores"]),
     )
     if share < SHARE:
         return 1 - share, False
@@ -59,13 +59,17 @@ def difference_of_objects(
     return difference, _have_one_form(found, expected, places, matched)
 
 
-def _share(found: Tensor, scores: Tensor) -> float:
-    """Return the share of the objects that were found, without those of one score.
+def _share(same: Tensor, alike: Tensor, scores: Tensor, others: Tensor) -> float:
+    """Return the share of the objects that are among the others, too.
 
-    On a picture of one colour many boxes have it: rounding decides which of them suppress others.
+    On a picture of one colour many boxes have one score but for rounding, which decides which of them comes first, and
+    so suppresses others: of these, places do not count. Where more of them are left, fewer others have room: objects
+    below all others do not count, if there are no fewer of the latter.
     """
-    counts = ((scores[:, None] - scores).abs() <= TIE).sum(dim=1) <= 2
-    return found[counts].double().mean().item() if counts.any() else 1.0
+    tied = ((scores[:, None] - scores).abs() <= TIE).sum(dim=1) > 2
+    counts = scores >= others.min() - TIE if len(others) >= len(scores) else torch.ones_like(tied)
+    shares = (found[chosen & counts].double().mean() for found, chosen in ((same, ~tied), (alike, tied)))
+    return min((share.item() for share in shares if not share.isnan()), default=1.0)
 
 
 def _have_one_form(

@@ -12,7 +12,7 @@ from zoo_export._exported import Exported
 from zoo_export._facts import Facts, TensorFact
 from zoo_export._program import Program, pixels_of, preset_of
 from zoo_export._resize import ResizeAndCrop
-from zoo_export._running import Pictures, batches_of
+from zoo_export._running import Pictures, RunningClassifier
 
 
 class ClassificationProgram(Program):
@@ -67,33 +67,10 @@ class ClassificationProgram(Program):
     @classmethod
     def stand_in(cls, exported: Exported) -> nn.Module:
         """Return a network of which `softmax` gives the file's probabilities."""
-        return RunningFile(exported)
+        return RunningClassifier(exported)
 
     def reference(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Return what the model gives by the preset of its weights."""
         if self.raw:
             return (self.model(inputs[0]),)
         return (self.model(self.preset(inputs[0].permute(0, 3, 1, 2))).softmax(dim=1),)
-
-
-class RunningFile(nn.Module):
-    """Runs an exported file as a network for `ClassificationPredictor`.
-
-    Args:
-        exported: The file.
-
-    Shape:
-        Pictures uint8 `(N, 3, H, W)`, or, for a raw file, images as the preprocessing makes them, to scores
-        `(N, classes)`: of other files, logarithms of probabilities.
-    """
-
-    def __init__(self, exported: Exported) -> None:
-        super().__init__()
-        self.exported = exported
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return scores, or logarithms of probabilities."""
-        raw = self.exported.facts.raw
-        batches = batches_of(images if raw else images.permute(0, 2, 3, 1), self.exported.facts)
-        found = torch.cat([torch.from_numpy(next(iter(self.exported(batch).values())).copy()) for batch in batches])
-        return (found if raw else found.log()).to(images.device)

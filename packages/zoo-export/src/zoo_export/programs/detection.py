@@ -1,6 +1,6 @@
 """Detection: a picture in, boxes, scores and classes out, with masks or keypoints where a model has them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -8,8 +8,11 @@ from torch import Tensor, nn
 
 from zoo_core import WeightsEnum
 from zoo_core.transforms import ObjectDetection
-from zoo_export._facts import TensorFact
+from zoo_export._exported import Exported
+from zoo_export._facts import Facts, TensorFact
+from zoo_export._precision import own_network
 from zoo_export._program import Program, preset_of
+from zoo_export._running import Pictures, RunningFile
 
 from ._objects import difference_of_objects
 
@@ -47,16 +50,19 @@ class DetectionProgram(Program):
         min_score: float = 0.0,
         **options: Any,
     ) -> None:
+        from zoo_detection.prediction import check_min_score
+
         if masks not in _MASKS:
             raise ValueError(f"masks is {' or '.join(map(repr, _MASKS))}, found {masks!r}.")
-        if not 0 <= min_score <= 1:
-            raise ValueError(f"min_score is the least score to report: expected it in [0, 1], found {min_score}.")
+        check_min_score(min_score)
         self.require()
-        super().__init__(model, weights, raw=raw, masks=masks, min_score=min_score, **options)
+        heads = getattr(own_network(model), "roi_heads", None)
+        has_masks = getattr(heads, "mask_predictor", None) is not None
+        told: dict[str, Any] = {"masks": masks} if has_masks and not raw else {}
+        told |= {"min_score": min_score} if min_score > 0 and not raw else {}
+        super().__init__(model, weights, raw=raw, **told, **options)
         self.preset = preset_of(weights, ObjectDetection)
-        self.masks, self.min_score = masks, min_score
-        heads = getattr(model, "roi_heads", None)
-        self.has_masks = getattr(heads, "mask_predictor", None) is not None
+        self.masks, self.min_score, self.has_masks = masks, min_score, has_masks
         self.has_keypoints = getattr(heads, "keypoint_predictor", None) is not None
 
     @property
@@ -93,6 +99,11 @@ class DetectionProgram(Program):
         text = "probabilities inside the box, to be resized to it"
         return TensorFact("masks", "float32", ("objects", "mask_height", "mask_width"), text)
 
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """Names of keypoints."""
+        return {name: value for name, value in self.weights.meta.items() if name == "keypoint_names"}
+
     def from_pictures(self, pictures: Tensor) -> tuple[Tensor, ...]:
         """Return the first picture; raw, as the preset makes it."""
         return (self.preset(pictures[0].permute(2, 0, 1)) if self.raw else pictures[0].contiguous(),)
@@ -103,6 +114,16 @@ class DetectionProgram(Program):
             return self._in_order(self.model([image])[0])
         pixels = image.permute(2, 0, 1).to(torch.float32) / 255
         return self._results(self._detect(pixels))
+
+    @classmethod
+    def pictures(cls, facts: Facts) -> nn.Module:
+        """Pictures become tensors, and stay as they are."""
+        return Pictures(facts)
+
+    @classmethod
+    def stand_in(cls, exported: Exported) -> nn.Module:
+        """Return a network that gives the file's objects as detectors do."""
+        return _RunningDetector(exported)
 
     def reference(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Return what the predictor's model gives."""
@@ -146,3 +167,24 @@ class DetectionProgram(Program):
         masks = detections[0].pop("masks")
         (found,) = model.transform.postprocess(detections, batch.image_sizes, [(image.shape[-2], image.shape[-1])])
         return {**found, "masks": masks}
+
+
+class _RunningDetector(RunningFile):
+    """Takes a list of pictures uint8 `(3, H, W)`, or, for a raw file, images in [0, 1]; gives what detectors give."""
+
+    def forward(self, images: Sequence[Tensor]) -> list[dict[str, Tensor]]:
+        return [self._detect(image) for image in images]
+
+    def _detect(self, image: Tensor) -> dict[str, Tensor]:
+        if self.raw:
+            return self.run(image)
+        found = self.run(image.movedim(0, -1))
+        return found | {"masks": self._masks(found, image)} if "masks" in found else found
+
+    def _masks(self, found: dict[str, Tensor], image: Tensor) -> Tensor:
+        from zoo_detection.masks.pasting import paste_masks_in_image
+
+        masks = found["masks"][:, None]
+        if self.exported.facts.options["masks"] == "pictures":
+            return masks
+        return paste_masks_in_image(masks, found["boxes"], (image.shape[-2], image.shape[-1]))

@@ -1,18 +1,20 @@
 """Optical flow: two pictures in, the flow of each pixel out."""
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from zoo_core import WeightsEnum
 from zoo_core.transforms import OpticalFlow
-from zoo_export._facts import TensorFact
+from zoo_export._exported import Exported
+from zoo_export._facts import Facts, TensorFact
+from zoo_export._precision import own_network
 from zoo_export._program import Program, preset_of
-
-MULTIPLE = 8
-ROWS = ("sintel", "kitti")
+from zoo_export._running import Pictures, RunningFile
 
 
 class FlowProgram(Program):
@@ -46,14 +48,13 @@ class FlowProgram(Program):
         padding: str = "sintel",
         **options: Any,
     ) -> None:
-        if num_flow_updates is not None and num_flow_updates < 1:
-            raise ValueError(f"num_flow_updates is a number of iterations of at least 1, found {num_flow_updates}.")
-        if padding not in ROWS:
-            raise ValueError(f"padding is {' or '.join(map(repr, ROWS))}, found {padding!r}.")
-        arguments = {} if num_flow_updates is None else {"num_flow_updates": num_flow_updates}
-        super().__init__(model, weights, raw=raw, padding=padding, **arguments, **options)
-        self.arguments = arguments
-        self.padding = padding
+        from zoo_flow.padding import MULTIPLE
+        from zoo_flow.prediction import model_arguments
+
+        updates = _default_updates(model) if num_flow_updates is None else num_flow_updates
+        arguments = model_arguments(updates, padding)
+        super().__init__(model, weights, raw=raw, **arguments, **({} if raw else {"padding": padding}), **options)
+        self.arguments, self.padding, self.multiple = arguments, padding, MULTIPLE
         self.preset = preset_of(weights, OpticalFlow)
         self.smallest: int = max(weights.meta["min_size"])
 
@@ -62,7 +63,7 @@ class FlowProgram(Program):
         """Two pictures; raw, batches of images in [-1, 1]."""
         if self.raw:
             axes = ("batch", 3, "height", "width")
-            text = f"images in [-1, 1]; height and width are multiples of {MULTIPLE}, at least {self.smallest}"
+            text = f"images in [-1, 1]; height and width are multiples of {self.multiple}, at least {self.smallest}"
             return tuple(TensorFact(name, "float32", axes, text) for name in ("image1", "image2"))
         text = "an RGB picture, both of one size"
         return tuple(TensorFact(name, "uint8", ("height", "width", 3), text) for name in ("image1", "image2"))
@@ -73,6 +74,11 @@ class FlowProgram(Program):
         text = "how far each pixel of the first moves, to the right and downwards, in pixels"
         axes = ("batch", 2, "height", "width") if self.raw else ("height", "width", 2)
         return (TensorFact("flow", "float32", axes, text),)
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """What sizes images may have: of pictures, any."""
+        return {"min_size": self.weights.meta["min_size"]} if self.raw else {"min_size": [1, 1], "size_multiple": 1}
 
     def from_pictures(self, pictures: Tensor) -> tuple[Tensor, ...]:
         """Return a picture and the same moved to the right and downwards; raw, batches, padded."""
@@ -98,6 +104,16 @@ class FlowProgram(Program):
         ]
         flow = self._flow(*images)[0]
         return (flow[:, torch.arange(height) + top][..., torch.arange(width) + left].permute(1, 2, 0),)
+
+    @classmethod
+    def pictures(cls, facts: Facts) -> nn.Module:
+        """Both pictures become tensors, and stay as they are."""
+        return _PicturePairs(facts)
+
+    @classmethod
+    def stand_in(cls, exported: Exported) -> nn.Module:
+        """Return a network that gives the file's flow as flow models do."""
+        return _RunningFlow(exported)
 
     def reference(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Return what the predictor gives."""
@@ -127,10 +143,47 @@ class FlowProgram(Program):
     def _missing(self, length: int) -> int:
         """Return how many pixels are added along an axis."""
         least: int = torch.sym_max(length, self.smallest)  # type: ignore[no-untyped-call]
-        return (least + MULTIPLE - 1) // MULTIPLE * MULTIPLE - length
+        return (least + self.multiple - 1) // self.multiple * self.multiple - length
 
     def _padding(self, images: Tensor) -> Any:  # zoo_flow.padding.Padding
         from zoo_flow.padding import padding_for
 
         height, width = images.shape[-2:]
-        return padding_for(height, width, multiple=MULTIPLE, smallest=self.smallest, rows=self.padding)
+        return padding_for(height, width, multiple=self.multiple, smallest=self.smallest, rows=self.padding)
+
+
+class _PicturePairs(nn.Module):
+    """Takes two pictures, and gives each as a tensor."""
+
+    def __init__(self, facts: Facts) -> None:
+        super().__init__()
+        self.pictures = Pictures(facts)
+
+    def forward(self, first: Tensor | Image.Image, second: Tensor | Image.Image) -> tuple[Tensor, Tensor]:
+        return self.pictures(first), self.pictures(second)
+
+
+class _RunningFlow(RunningFile):
+    """Takes two batches of pictures uint8 `(N, 3, H, W)`, or, for a raw file, of images; gives the last flow alone."""
+
+    def forward(
+        self, image1: Tensor, image2: Tensor, num_flow_updates: int | None = None, *, all_flows: bool = False
+    ) -> list[Tensor]:
+        """Return the flow, `(N, 2, H, W)`.
+
+        Raises:
+            ValueError: The file has another number of iterations inside, or the flow of each is asked for.
+        """
+        inside = self.exported.facts.options.get("num_flow_updates")
+        if num_flow_updates not in {None, inside} or all_flows:
+            raise ValueError(f"{self.exported.path} gives the flow after {inside} iterations, and nothing else.")
+        if self.raw:
+            return [self.run_batches(image1, image2)]
+        pairs = zip(image1.movedim(1, -1), image2.movedim(1, -1), strict=True)
+        return [torch.stack([self.run(*pair)["flow"].movedim(-1, 0) for pair in pairs])]
+
+
+def _default_updates(model: nn.Module) -> int | None:
+    """Return how many iterations a model does unless it is told, if it says so."""
+    parameter = inspect.signature(own_network(model).forward).parameters.get("num_flow_updates")
+    return parameter.default if parameter is not None and isinstance(parameter.default, int) else None

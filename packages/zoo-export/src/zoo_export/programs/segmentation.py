@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from zoo_core import WeightsEnum
 from zoo_core.transforms import SemanticSegmentation, preset_arguments
-from zoo_export._facts import TensorFact
+from zoo_export._exported import Exported
+from zoo_export._facts import Facts, TensorFact
 from zoo_export._program import Program, pixels_of, preset_of
 from zoo_export._resize import Resize, resize_to
-
-_SIZES = ("image", "input")
+from zoo_export._running import Pictures, RunningFile
 
 
 class SegmentationProgram(Program):
@@ -36,9 +36,10 @@ class SegmentationProgram(Program):
     def __init__(
         self, model: nn.Module, weights: WeightsEnum, *, raw: bool = False, labels_at: str = "image", **options: Any
     ) -> None:
-        super().__init__(model, weights, raw=raw, labels_at=labels_at, **options)
-        if labels_at not in _SIZES:
-            raise ValueError(f"labels_at is {' or '.join(map(repr, _SIZES))}, found {labels_at!r}.")
+        from zoo_segmentation.prediction import check_labels_at
+
+        check_labels_at(labels_at)
+        super().__init__(model, weights, raw=raw, **({} if raw else {"labels_at": labels_at}), **options)
         self.labels_at = labels_at
         self.preset = preset_of(weights, SemanticSegmentation)
         arguments = preset_arguments(self.preset)
@@ -79,6 +80,16 @@ class SegmentationProgram(Program):
             scores = resize_to(scores, images.shape[1], images.shape[2])
         return (scores.argmax(dim=1).to(torch.uint8),)
 
+    @classmethod
+    def pictures(cls, facts: Facts) -> nn.Module:
+        """Pictures become tensors, and stay as they are."""
+        return Pictures(facts)
+
+    @classmethod
+    def stand_in(cls, exported: Exported) -> nn.Module:
+        """Return a network that gives the file's classes, or, of a raw file, its scores."""
+        return _RunningSegmenter(exported)
+
     def reference(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Return what the predictor gives by the preset of the weights."""
         from zoo_segmentation.masks import label_map
@@ -104,3 +115,12 @@ class SegmentationProgram(Program):
         else:
             difference = (one != other).double().mean().item()
         return difference, difference <= self.tolerance
+
+
+class _RunningSegmenter(RunningFile):
+    """Takes pictures uint8 `(N, 3, H, W)`, and gives `"labels"`; for a raw file, images, and gives scores `"out"`."""
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        if self.raw:
+            return {"out": self.run_batches(images)}
+        return {"labels": self.run_batches(images.movedim(1, -1))}

@@ -1,16 +1,19 @@
 """Classification of videos: clips in, probabilities of the classes out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from zoo_core import WeightsEnum
 from zoo_core.transforms import VideoClassification, preset_arguments
-from zoo_export._facts import TensorFact
+from zoo_export._exported import Exported
+from zoo_export._facts import Facts, TensorFact
 from zoo_export._program import Program, preset_of
 from zoo_export._resize import ResizeAndCrop
+from zoo_export._running import Pictures, RunningClassifier
 
 
 class VideoProgram(Program):
@@ -77,6 +80,12 @@ class VideoProgram(Program):
         text = "a probability for each class; those of a video are the mean of its clips'"
         return (TensorFact("probabilities", "float32", axes, text),)
 
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """How clips are taken from videos."""
+        known = ("frame_rate", "clips_per_video", "min_temporal_size")
+        return {name: self.weights.meta[name] for name in known if name in self.weights.meta}
+
     def from_pictures(self, pictures: Tensor) -> tuple[Tensor, ...]:
         """Return clips that move across the pictures; raw, as the preset makes them."""
         clips = torch.stack([pictures.roll(2 * frame, dims=2) for frame in range(self.frames)], dim=1)
@@ -90,8 +99,25 @@ class VideoProgram(Program):
         normalised = (self.resize(frames) / 255 - self.mean) / self.deviation
         return (self.model(normalised.unflatten(0, (-1, self.frames)).transpose(1, 2)).softmax(dim=1),)
 
+    @classmethod
+    def pictures(cls, facts: Facts) -> nn.Module:
+        """Frames stay as they are."""
+        return _Clips(facts)
+
+    @classmethod
+    def stand_in(cls, exported: Exported) -> nn.Module:
+        """Return a network of which `softmax` gives the file's probabilities."""
+        return RunningClassifier(exported)
+
     def reference(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Return what the model gives by the preset of its weights."""
         if self.raw:
             return (self.model(inputs[0]),)
         return (self.model(self.preset(inputs[0].permute(0, 1, 4, 2, 3))).softmax(dim=1),)
+
+
+class _Clips(Pictures):
+    """Takes uint8 clips `(..., T, 3, H, W)`, and gives them as `(..., 3, T, H, W)`."""
+
+    def forward(self, picture: Tensor | Image.Image) -> Tensor:
+        return super().forward(picture).transpose(-4, -3)

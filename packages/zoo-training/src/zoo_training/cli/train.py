@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from zoo_core.cli.plug_in import echo, json_option, note, print_json, quiet_option, user_errors
+from zoo_core.cli.plug_in import echo, json_option, note, parse_settings, print_json, quiet_option, user_errors
 
 
 @click.command("train")
@@ -69,7 +69,7 @@ def command(
 
     is_first = os.environ.get("RANK", "0") == "0"
     with user_errors(), _told_of(InterruptError, by=is_first):
-        given = {name: value for name, value in values.items() if value is not None} | _parsed(changes)
+        given = {name: value for name, value in values.items() if value is not None} | parse_settings(changes)
         run = train(
             model,
             data,
@@ -111,19 +111,3 @@ def _line(row: Mapping[str, Any]) -> str:
 
 def _told(metrics: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
-
-
-def _parsed(changes: tuple[str, ...]) -> dict[str, Any]:
-    """Understand `name=value`, the value as TOML has it; a text needs no quotation marks."""
-    import tomllib
-
-    parsed: dict[str, Any] = {}
-    for change in changes:
-        name, equals, text = change.partition("=")
-        if not equals:
-            raise ValueError(f"--set takes NAME=VALUE, found {change!r}.")
-        try:
-            parsed[name.strip()] = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            parsed[name.strip()] = text
-    return parsed
