@@ -1,0 +1,115 @@
+"""ExecuTorch's form, for phones and small devices, run by its own runtime."""
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from zoo_core.names import Later
+from zoo_export._facts import KEY, ExportError, Facts
+
+from ._flatbuffer import read_constant
+from ._format import Calibration, Format, Runtime
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch.export import ExportedProgram
+else:
+    np = Later("numpy")
+    NDArray, ExportedProgram = dict, object
+
+
+class ExecuTorch(Format):
+    """A `.pte` file, with what XNNPACK computes given to it; inputs have one size, as memory is planned ahead."""
+
+    name: ClassVar[str] = "executorch"
+    suffix: ClassVar[str] = ".pte"
+    needs: ClassVar[tuple[str, ...]] = ("executorch",)
+    extra: ClassVar[str] = "executorch"
+    text: ClassVar[str] = "ExecuTorch, on phones and small devices"
+    any_length: ClassVar[bool] = False
+
+    def write(
+        self, program: "ExportedProgram", facts: Facts, path: Path, *, calibration: "Calibration | None" = None
+    ) -> None:
+        """Lower the program, with the facts as what its method `zoo` gives."""
+        del calibration
+        _check_lengths(facts)
+        with _without_remarks():
+            from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+            from executorch.exir import to_edge_transform_and_lower
+
+            try:
+                lowered = to_edge_transform_and_lower(
+                    program, partitioner=[XnnpackPartitioner()], constant_methods={KEY: facts.to_json()}
+                )
+                made = lowered.to_executorch()
+            except Exception as error:
+                raise ExportError(f"{facts.model} has something that ExecuTorch has no form for: {error}") from error
+        with path.open("wb") as file:
+            made.write_to_file(file)
+
+    def facts(self, path: Path) -> Facts:
+        """Read what the method `zoo` gives, without running it."""
+        found = read_constant(path, KEY)
+        if found is None:
+            raise ExportError(f"{path} was not exported by zoo: it has no method {KEY!r}.")
+        return Facts.from_json(found, str(path))
+
+    def load(self, path: Path, *, threads: int | None = None) -> Runtime:
+        """Load the program; threads are those that XNNPACK takes by itself."""
+        del threads
+        self.require()
+        facts = self.facts(path)
+        with _without_remarks():
+            from executorch.runtime import Runtime as Loader
+
+            try:
+                program = Loader.get().load_program(path)
+                method = program.load_method("forward")
+            except Exception as error:
+                raise ExportError(f"{path} cannot be run by ExecuTorch: {error}") from error
+        return _Running(facts, program, method)
+
+
+class _Running(Runtime):
+    def __init__(self, facts: Facts, program: Any, method: Any) -> None:  # of executorch.runtime
+        super().__init__(facts)
+        self._program, self._method = program, method  # the method has its memory of the program
+
+    def run(self, inputs: "Sequence[NDArray[np.generic]]") -> "list[NDArray[np.generic]]":
+        """Run the method."""
+        import torch
+
+        outputs = self._method.execute([torch.from_numpy(value) for value in inputs])
+        return [output.numpy().copy() for output in outputs]  # the next run writes to the same memory
+
+
+def _check_lengths(facts: Facts) -> None:
+    """Raise an error if an input may be of any size.
+
+    Raises:
+        ExportError: The text names the axes.
+    """
+    axes = {axis: None for fact in facts.inputs for axis in fact.axes if isinstance(axis, str)}
+    if axes:
+        raise ExportError(
+            f"Files for ExecuTorch take inputs of one size, and {', '.join(axes)} of {facts.model} may be of any: fix "
+            f"{'them' if len(axes) > 1 else 'it'}, height and width by --size 640x480."
+        )
+
+
+@contextlib.contextmanager
+def _without_remarks() -> Iterator[None]:
+    """Keep what its libraries say of themselves from the log and from warnings."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
