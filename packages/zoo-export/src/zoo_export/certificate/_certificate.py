@@ -84,8 +84,8 @@ class Certificate:
         size = f"{faster:.2f} times as fast as in PyTorch, {self.bytes / 2**20:.1f} MiB"
         if self.least_agreement is not None:
             return (
-                f"{self.agreement:.1%} of the labels agree on {len(self.inputs)} inputs ({self.least_agreement:.0%} have "
-                f"to), difference {self.difference:.1e} of {self.tolerance:.0e} on average, {size}"
+                f"{self.agreement:.1%} of the labels agree on {len(self.inputs)} inputs ({self.least_agreement:.0%} "
+                f"have to), difference {self.difference:.1e} of {self.tolerance:.0e} on average, {size}"
             )
         agreeing = sum(each.agrees for each in self.inputs)
         return (

@@ -7,7 +7,7 @@ from typing import Any
 
 from ._format import Calibration
 
-_NETWORK = "model"
+NETWORK = "model"
 """What programs call the network in them: around it nothing is quantized, such as resizing, which is MatMul, too."""
 _SCOPES = "pkg.torch.onnx.name_scopes"
 _WITH_WEIGHTS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
@@ -21,12 +21,12 @@ PREPARED = {"onnx.quant.pre_process": "onnxruntime.quant"}
 
 def outside_network(model: Any) -> set[str]:  # onnx_ir.Model
     """Return the names of the nodes before and after the network."""
-    return {node.name for node in model.graph if (scope := _scope(node)) is not None and scope != _NETWORK}
+    return {node.name for node in model.graph if (scope := _scope(node)) is not None and scope != NETWORK}
 
 
 def attends(model: Any) -> bool:  # onnx_ir.Model
     """Tell whether a network has attention: sums along its depth have to stay as they are then."""
-    return any(node.op_type == "Softmax" and _scope(node) == _NETWORK for node in model.graph)
+    return any(node.op_type == "Softmax" and _scope(node) == NETWORK for node in model.graph)
 
 
 def quantize(model: Any, calibration: Calibration, source: Path, path: Path) -> None:

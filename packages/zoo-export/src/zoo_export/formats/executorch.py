@@ -12,13 +12,15 @@ from zoo_export._facts import KEY, ExportError, Facts
 
 from ._flatbuffer import read_constant
 from ._format import Calibration, Format, Runtime
+from ._int8 import NETWORK
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from numpy.typing import NDArray
     from torch.export import ExportedProgram
 else:
-    np = Later("numpy")
+    np, torch = Later("numpy"), Later("torch")
     NDArray, ExportedProgram = dict, object
 
 
@@ -31,17 +33,19 @@ class ExecuTorch(Format):
     extra: ClassVar[str] = "executorch"
     text: ClassVar[str] = "ExecuTorch, on phones and small devices"
     any_length: ClassVar[bool] = False
+    quantizer: ClassVar[str] = "PT2E with XNNPACK's quantizer, static: weights int8 for each channel, symmetric"
 
     def write(
         self, program: "ExportedProgram", facts: Facts, path: Path, *, calibration: "Calibration | None" = None
     ) -> None:
         """Lower the program, with the facts as what its method `zoo` gives."""
-        del calibration
         _check_lengths(facts)
         with _without_remarks():
             from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
             from executorch.exir import to_edge_transform_and_lower
 
+            if calibration is not None:
+                program = _quantized(program, facts, calibration)
             try:
                 lowered = to_edge_transform_and_lower(
                     program, partitioner=[XnnpackPartitioner()], constant_methods={KEY: facts.to_json()}
@@ -86,6 +90,38 @@ class _Running(Runtime):
 
         outputs = self._method.execute([torch.from_numpy(value) for value in inputs])
         return [output.numpy().copy() for output in outputs]  # the next run writes to the same memory
+
+
+def _quantized(program: "ExportedProgram", facts: Facts, calibration: Calibration) -> "ExportedProgram":
+    """Record the program again, with its network in int8.
+
+    Raises:
+        ExportError: Something in it cannot be quantized.
+    """
+    import torch
+    from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
+        XNNPACKQuantizer,
+        get_symmetric_quantization_config,
+    )
+    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+
+    assert program.example_inputs is not None
+    each_channel = get_symmetric_quantization_config(is_per_channel=True)
+    quantizer = XNNPACKQuantizer().set_global(each_channel).set_filter_function(_may_be_quantized)
+    try:
+        with torch.no_grad():
+            prepared = prepare_pt2e(program.module(), quantizer)
+            for inputs in calibration:
+                prepared(*map(torch.from_numpy, inputs))
+            return torch.export.export(convert_pt2e(prepared), program.example_inputs[0], strict=False)
+    except Exception as error:
+        raise ExportError(f"{facts.model} cannot be quantized for ExecuTorch: {error}") from error
+
+
+def _may_be_quantized(node: "torch.fx.Node") -> bool:
+    """Tell whether a node is of the network: around it are operations alone, without weights."""
+    modules = [path.partition(".")[0] for path, _ in node.meta.get("nn_module_stack", {}).values()]
+    return node.op != "call_function" or NETWORK in modules
 
 
 def _check_lengths(facts: Facts) -> None:
