@@ -31,7 +31,7 @@ class CompiledPackage(Format):
 
     name: ClassVar[str] = "aoti"
     suffix: ClassVar[str] = ".aoti.pt2"
-    text: ClassVar[str] = "PyTorch and C++, compiled for processors like this one"
+    text: ClassVar[str] = "PyTorch and C++: machine code for processors like this one"
 
     def require_writing(self, precision: str) -> None:
         """Raise an error if there is no compiler here.
