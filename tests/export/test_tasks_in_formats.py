@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from zoo_detection.foundation.tracing import TELLS_EXPORT_APART
-from zoo_export import Facts, Program, load_exported
-from zoo_export._recording import record
+from zoo_export import ExportError, Facts, Program, load_exported
+from zoo_export._recording import record, with_lengths
 from zoo_export.certificate._cases import cases
-from zoo_export.formats import get_format
+from zoo_export.formats import FORMATS, get_format
 from zoo_export.programs.detection import DetectionProgram
 
 from .tiny import TINY, program_of
@@ -44,22 +44,39 @@ def is_comparable(program: Program, picture: Tensor) -> bool:
     return found == transform.resized_size(height, width)
 
 
-@pytest.mark.parametrize("to", ["pt2", "onnx", "openvino"])
-@pytest.mark.parametrize("name", TINY)
-def test_files_give_what_models_give(name: str, to: str, tmp_path: Path) -> None:
-    form = get_format(to)
-    if form.missing:
-        pytest.skip(f"{', '.join(form.missing)} not installed")
-    program = program_of(name)
+SIZE = (72, 90)
+"""Height and width of inputs of one size."""
+
+
+def write(program: Program, to: str, path: Path) -> dict[str, int]:
+    """Write a small network in a format, and return the axes that have one length."""
+    form, name = get_format(to), path.stem
+    try:
+        form.require_writing("float32")
+    except ExportError as error:
+        pytest.skip(str(error))
+    lengths = {} if form.any_length else {"batch": 1, "height": SIZE[0], "width": SIZE[1]}
+    inputs, outputs = (with_lengths(each, lengths) for each in (program.inputs, program.outputs))
     facts = Facts(
         format=to, model=name, architecture=name, task=name, weights=None, sha256=None, license="MIT", raw=False,
-        inputs=program.inputs, outputs=program.outputs, categories=None, preprocessing={},
+        inputs=inputs, outputs=outputs, categories=None, preprocessing={},
     )  # fmt: skip
-    path = tmp_path / f"tiny{form.suffix}"
-    form.write(record(program), facts, path)
+    recorded = record(program) if form.any_length else record(program, fixed=program.dynamic, size=SIZE)
+    form.write(recorded, facts, path)
+    return lengths
+
+
+@pytest.mark.parametrize("to", FORMATS)
+@pytest.mark.parametrize("name", TINY)
+def test_files_give_what_models_give(name: str, to: str, tmp_path: Path) -> None:
+    program = program_of(name)
+    if to == "executorch" and isinstance(program, DetectionProgram):
+        pytest.skip("how many objects there are is not known ahead")
+    path = tmp_path / f"{name}{get_format(to).suffix}"
+    lengths = write(program, to, path)
     exported = load_exported(path)
-    for what, inputs in cases(program):
-        if to != "pt2" and not is_comparable(program, inputs[0]):
+    for what, inputs in cases(program, lengths):
+        if to not in {"pt2", "aoti"} and not is_comparable(program, inputs[0]):
             continue
         with torch.inference_mode():
             expected = program.reference(inputs)
@@ -67,3 +84,21 @@ def test_files_give_what_models_give(name: str, to: str, tmp_path: Path) -> None
         difference, agrees = program.compare([torch.from_numpy(np.array(each)) for each in found], expected)
         assert agrees, what
         assert difference <= program.tolerance, what
+
+
+def test_detectors_are_refused_for_executorch(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="retinanet has something that ExecuTorch has no form for"):
+        write(program_of("retinanet"), "executorch", tmp_path / "retinanet.pte")
+
+
+def test_inputs_of_any_size_are_refused_for_executorch(tmp_path: Path) -> None:
+    program = program_of("segmentation")
+    form = get_format("executorch")
+    if form.missing:
+        pytest.skip("executorch not installed")
+    facts = Facts(
+        format="executorch", model="tiny", architecture="tiny", task="tiny", weights=None, sha256=None, license="MIT",
+        raw=False, inputs=program.inputs, outputs=program.outputs, categories=None, preprocessing={},
+    )  # fmt: skip
+    with pytest.raises(ExportError, match="take inputs of one size, and batch, height, width of tiny may be of any"):
+        form.write(record(program), facts, tmp_path / "tiny.pte")
