@@ -40,6 +40,7 @@ class ExecuTorch(Format):
     ) -> None:
         """Lower the program, with the facts as what its method `zoo` gives."""
         _check_lengths(facts)
+        _check_outputs(program, facts)
         with _without_remarks():
             from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
             from executorch.exir import to_edge_transform_and_lower
@@ -135,6 +136,25 @@ def _check_lengths(facts: Facts) -> None:
         raise ExportError(
             f"Files for ExecuTorch take inputs of one size, and {', '.join(axes)} of {facts.model} may be of any: fix "
             f"{'them' if len(axes) > 1 else 'it'}, height and width by --size 640x480."
+        )
+
+
+def _check_outputs(program: "ExportedProgram", facts: Facts) -> None:
+    """Raise an error if how long an output is depends on what an input shows, as the number of objects does.
+
+    Raises:
+        ExportError: The text names the outputs.
+    """
+    from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
+
+    given = program.graph.output_node().args[0]
+    assert isinstance(given, tuple)
+    outputs = zip(given[-len(facts.outputs) :], facts.outputs, strict=True)  # before them are buffers, if any
+    names = [fact.name for node, fact in outputs if free_unbacked_symbols(node.meta["val"].shape)]
+    if names:
+        raise ExportError(
+            f"ExecuTorch plans memory ahead, and how long {', '.join(names)} of {facts.model} are depends on the "
+            "picture: it cannot be written so."
         )
 
 
