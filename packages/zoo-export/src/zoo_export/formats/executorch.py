@@ -41,6 +41,7 @@ class ExecuTorch(Format):
         """Lower the program, with the facts as what its method `zoo` gives."""
         _check_lengths(facts)
         _check_outputs(program, facts)
+        _check_convolutions(program, facts)
         with _without_remarks():
             from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
             from executorch.exir import to_edge_transform_and_lower
@@ -89,7 +90,10 @@ class _Running(Runtime):
         """Run the method."""
         import torch
 
-        outputs = self._method.execute([torch.from_numpy(value) for value in inputs])
+        try:
+            outputs = self._method.execute([torch.from_numpy(value) for value in inputs])
+        except RuntimeError as error:
+            raise ExportError(f"ExecuTorch cannot run this file of {self.facts.model}: {error}") from error
         return [output.numpy().copy() for output in outputs]  # the next run writes to the same memory
 
 
@@ -156,6 +160,22 @@ def _check_outputs(program: "ExportedProgram", facts: Facts) -> None:
             f"ExecuTorch plans memory ahead, and how long {', '.join(names)} of {facts.model} are depends on the "
             "picture: it cannot be written so."
         )
+
+
+def _check_convolutions(program: "ExportedProgram", facts: Facts) -> None:
+    """Raise an error if a convolution is in three dimensions: it would be written, and fail when it is run.
+
+    Raises:
+        ExportError: The text names it.
+    """
+    of_clips = 5  # (N, C, T, H, W)
+    for node in program.graph.nodes:
+        if (
+            node.op == "call_function"
+            and str(node.target).startswith("aten.conv")
+            and node.meta["val"].dim() >= of_clips
+        ):
+            raise ExportError(f"{facts.model} has {node.target}, and ExecuTorch convolves in two dimensions at most.")
 
 
 @contextlib.contextmanager
