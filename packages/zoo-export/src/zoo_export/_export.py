@@ -108,7 +108,8 @@ def export(
         told(f"recording {model}")
         recorded = record(narrow, fixed=sorted(kept), size=size)
         told(f"writing {to}")
-        form.write(recorded, facts, written, calibration=pictures and pictures.inputs(program, lengths))
+        calibrating = None if pictures is None else pictures.inputs(program, lengths)
+        form.write(recorded, facts, written, calibration=calibrating)
         if certificate:
             told("comparing with the model")
             allowed = allowed_difference(program, precision) if tolerance is None else tolerance
@@ -330,7 +331,7 @@ def _facts(
         preprocessing={"preset": name} | arguments,
         options=dict(program.options),
         precision=precision,
-        quantization=pictures and {"how": form.quantizer, "calibration": pictures.facts()},
+        quantization=None if pictures is None else {"how": form.quantizer, "calibration": pictures.facts()},
         versions={"zoo-export": own_version(), "torch": torch.__version__, **form.versions(precision)},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

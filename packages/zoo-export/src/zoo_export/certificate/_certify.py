@@ -75,7 +75,8 @@ def _compare(what: str, program: Program, exported: Exported, inputs: Sequence[T
 
 
 def _judge(what: str, program: Program, exported: Exported, inputs: Sequence[Tensor]) -> Compared:
-    share, difference = agreement(*map(program.named, _results(program, exported, inputs)), exported.facts)
+    found, expected = map(program.named, _results(program, exported, inputs))
+    share, difference = agreement(found, expected, exported.facts)
     return Compared(what, difference, share >= LEAST_AGREEMENT, share)
 
 
