@@ -68,7 +68,7 @@ def write_int8() -> None:
             for precision in ("float32", "int8") if form.quantizer else ():
                 rows[f"{form.name}, {precision}"] = _measured(form, precision, pictures, Path(scratch))
                 print(rows, flush=True)
-    columns = ("format", "MiB", "milliseconds", "labels as the model", "difference", "acc@1")
+    columns = ("format", "MiB", "labels as the model's", "difference", "acc@1")
     write_rows("int8", columns, rows)
 
 
@@ -81,7 +81,6 @@ def _measured(form: Format, precision: str, pictures: Path, folder: Path) -> lis
     record = evaluate(str(path), pictures, output=folder / f"{form.name}-{precision}")
     return [
         f"{found.bytes / 2**20:.2f}",
-        f"{1000 * found.latency['exported']:.1f}",
         f"{found.agreement:.1%}",
         f"{found.difference:.0e}",
         f"{record['acc@1']:.1f}",
