@@ -275,6 +275,8 @@ def export(session: nox.Session) -> None:
     install_packages(session, *groups(session, "test", "export"))
     session.run("pytest", "-m", "slow or not slow", "tests/export", env=ONE_THREAD)
     session.run("python", "tests/export_table_check.py", *session.posargs, env=ONE_THREAD | {"PYTHONPATH": "tests"})
+    if not session.posargs:
+        session.run("python", "tests/export_compiled_check.py", env=ONE_THREAD | {"PYTHONPATH": "tests"})
 
 
 @nox.session

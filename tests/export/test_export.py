@@ -113,7 +113,10 @@ def test_a_file_without_certificate_does_not_keep_that_of_the_one_before(tmp_pat
     ("arguments", "text"),
     [
         (("resnet5", "pt2", "x.pt2"), "Unknown model resnet5"),
-        ((DIGITS, "pt3", "x.pt2"), "There is no format 'pt3'; there are pt2, onnx, openvino. Did you mean pt2"),
+        (
+            (DIGITS, "pt3", "x.pt2"),
+            "There is no format 'pt3'; there are pt2, aoti, onnx, openvino, executorch. Did you mean pt2",
+        ),
         ((DIGITS, "pt2", "x.onnx"), "Files of the format pt2 end in .pt2, found x.onnx"),
     ],
 )
@@ -124,7 +127,7 @@ def test_what_is_not_known_is_refused_at_once(arguments, text, monkeypatch):
 
 
 def test_an_unknown_precision_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="exported in float32, float16, bfloat16, found 'int3'"):
+    with pytest.raises(ValueError, match="exported in float32, float16, bfloat16, int8, found 'int3'"):
         export(DIGITS, "pt2", tmp_path / "x.pt2", precision="int3")
 
 

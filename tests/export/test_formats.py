@@ -1,8 +1,10 @@
 """Each format: what is read back from a file, and that it gives what the model gives. What is not here is skipped."""
 
 import json
+import struct
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from zoo_core import get_weight
 from zoo_export import ExportError, certificate, export, load_exported, verify
 from zoo_export._facts import KEY
 from zoo_export.formats import FORMATS, format_of, get_format
+from zoo_export.formats._flatbuffer import read_constant
 from zoo_export.formats._protobuf import read_metadata
 
 from .makers import DIGITS
@@ -45,7 +48,7 @@ def files(tmp_path_factory, digits_file):
     def file(name: str) -> Path:
         if name not in made:
             path = tmp_path_factory.mktemp("formats") / f"digits{get_format(name).suffix}"
-            export(DIGITS, name, path)
+            export(DIGITS, name, path, size=None if get_format(name).any_length else (64, 64))
             made[name] = path
         return made[name]
 
@@ -72,7 +75,7 @@ def test_facts_are_read_without_a_runtime(name, files):
     code = (
         "import sys; from pathlib import Path; from zoo_export.formats import format_of; p = Path(sys.argv[1]);"
         "print(format_of(p).facts(p).task);"
-        "assert not {'torch', 'numpy', 'onnx', 'onnxruntime', 'openvino'} & set(sys.modules)"
+        "assert not {'torch', 'numpy', 'onnx', 'onnxruntime', 'openvino', 'executorch'} & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(files(name))], capture_output=True, text=True, check=True)
     assert done.stdout == "classification\n"
@@ -145,12 +148,61 @@ def test_damaged_onnx_files_are_refused(content, tmp_path):
         read_metadata(path)
 
 
+def flatbuffer(method: str, text: str) -> bytes:
+    """Return a program of ExecuTorch with one method that gives a text: tables before what their offsets lead to."""
+    made = bytearray(struct.pack("<I4s", 0, b"ET12"))
+
+    def lead(place: int) -> None:  # the offset there leads to what comes next
+        made.extend(bytes(-len(made) % 4))
+        struct.pack_into("<I", made, place, len(made) - place)
+
+    def table(*fields: int | None) -> tuple[int, ...]:
+        """Add a table in front of its numbers, and return where its fields are: of a width, or with their defaults."""
+        start, size = len(made), 4 + 4 * len(fields)
+        made.extend(struct.pack("<i", -size) + bytes(size - 4))
+        places = [0 if width is None else 4 + 4 * number for number, width in enumerate(fields)]
+        made.extend(struct.pack(f"<{2 + len(places)}H", 4 + 2 * len(places), size, *places))
+        return tuple(start + place for place in places)
+
+    def string(value: str) -> None:
+        made.extend(struct.pack("<I", len(value.encode())) + value.encode() + b"\0")
+
+    lead(0)
+    _, plans = table(None, 4)
+    lead(plans)
+    made.extend(struct.pack("<II", 1, 0))
+    lead(len(made) - 4)
+    name, _, values = table(4, None, 4)
+    lead(name)
+    string(method)
+    lead(values)
+    made.extend(struct.pack("<III", 2, 0, 0))
+    one, two = len(made) - 8, len(made) - 4
+    lead(one)
+    kind, value = table(1, 4)
+    made[kind] = 2  # an integer
+    lead(value)
+    table(None)
+    lead(two)
+    kind, value = table(1, 4)
+    made[kind] = 6  # a text
+    lead(value)
+    (place,) = table(4)
+    lead(place)
+    string(text)
+    return bytes(made)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "text"),
     [
         ("a.onnx", b"", "was not exported by zoo"),
         ("a.xml", b"<net/>", "was not exported by zoo"),
         ("a.xml", b"no xml", "cannot be read as a model of OpenVINO"),
+        ("a.pte", b"no program", "cannot be read as a program of ExecuTorch"),
+        ("a.pte", flatbuffer("forward", ""), "was not exported by zoo"),
+        ("a.aoti.pt2", b"no archive", "cannot be read as a package of AOTInductor"),
+        ("a.aoti.pt2", b"PK\x05\x06" + bytes(18), "was not exported by zoo"),
     ],
 )
 def test_files_of_others_are_refused(name, content, text, tmp_path):
@@ -176,8 +228,62 @@ def test_facts_of_a_newer_zoo_are_refused_with_what_to_do(tmp_path):
 
 
 def test_another_suffix_is_no_format(tmp_path):
-    with pytest.raises(ValueError, match=r"expected one of \.pt2, \.onnx, \.xml"):
+    with pytest.raises(ValueError, match=r"expected one of \.pt2, \.aoti\.pt2, \.onnx, \.xml, \.pte"):
         load_exported(__file__)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [("a.pt2", "pt2"), ("a.b.pt2", "pt2"), ("a.aoti.pt2", "aoti"), ("aoti.pt2", "pt2")]
+)
+def test_what_is_compiled_is_told_from_what_is_recorded_by_its_name(path, name):
+    assert format_of(Path(path)).name == name
+
+
+def test_a_recorded_program_is_not_called_as_a_compiled_one(tmp_path):
+    with pytest.raises(ValueError, match=r"Files of the format pt2 end in \.pt2, found new\.aoti\.pt2"):
+        export(DIGITS, "pt2", tmp_path / "new.aoti.pt2")
+
+
+def test_without_a_compiler_nothing_is_built_to_be_compiled(monkeypatch, tmp_path):
+    def none():
+        raise FileNotFoundError("g++")
+
+    monkeypatch.setattr("torch._inductor.cpp_builder.get_cpp_compiler", none)
+    monkeypatch.setattr("zoo_export._export.built_model", None)
+    with pytest.raises(ExportError, match=r"aoti compiles the model, which needs a C\+\+ compiler, .* install g\+\+"):
+        export(DIGITS, "aoti", tmp_path / "new.aoti.pt2")
+
+
+@pytest.mark.parametrize(
+    "processor",
+    [{"AOTI_PLATFORM": "plan9"}, {"AOTI_MACHINE": "vax"}, {"AOTI_CPU_ISA": "AVX512 AVX512_VNNI"}],
+    ids=["system", "machine", "instructions"],
+)
+def test_machine_code_for_another_processor_is_not_loaded(processor, digits_file, tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "AVX2")
+    path = tmp_path / "other.aoti.pt2"
+    facts = {KEY: get_format("pt2").facts(digits_file).to_json()}
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("other/data/aotinductor/model/x_metadata.json", json.dumps(facts | processor))
+    with pytest.raises(ExportError, match=f"was compiled for .*{next(iter(processor.values()))}.* and this is"):
+        load_exported(path)
+
+
+def test_what_a_method_gives_is_read_past_everything_else(tmp_path):
+    path = tmp_path / "some.pte"
+    path.write_bytes(flatbuffer(KEY, "größer") + b"weights")
+    assert read_constant(path, KEY) == "größer"
+    assert read_constant(path, "other") is None
+
+
+@pytest.mark.parametrize("length", [0, 3, 8, 20, 40, 60, 100, 150])
+def test_programs_that_are_cut_off_are_refused(length, tmp_path):
+    path = tmp_path / "damaged.pte"
+    whole = flatbuffer(KEY, "text")
+    assert length < len(whole)
+    path.write_bytes(whole[:length])
+    with pytest.raises(ExportError, match=r"damaged\.pte cannot be read as a program of ExecuTorch: it "):
+        read_constant(path, KEY)
 
 
 def test_a_format_whose_libraries_are_not_here_says_what_to_install(monkeypatch):

@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from zoo_detection.foundation.tracing import TELLS_EXPORT_APART
-from zoo_export import Facts, load_exported
-from zoo_export._recording import record
+from zoo_export import ExportError, Facts, Program, load_exported
+from zoo_export._recording import record, with_lengths
 from zoo_export.certificate._cases import cases
-from zoo_export.formats import get_format
+from zoo_export.formats import FORMATS, get_format
 from zoo_export.programs.detection import DetectionProgram
+from zoo_export.programs.video import VideoProgram
 
 from .tiny import TINY, program_of
 
@@ -34,27 +35,69 @@ def size_in_single_precision(transform: Any, height: int, width: int) -> tuple[i
     return found[0], found[1]
 
 
-@pytest.mark.parametrize("to", ["pt2", "onnx", "openvino"])
-@pytest.mark.parametrize("name", TINY)
-def test_files_give_what_models_give(name: str, to: str, tmp_path: Path) -> None:
-    form = get_format(to)
-    if form.missing:
-        pytest.skip(f"{', '.join(form.missing)} not installed")
-    program = program_of(name)
+SIZE = (72, 90)
+"""Height and width of inputs of one size."""
+
+
+def write(program: Program, to: str, path: Path) -> dict[str, int]:
+    """Write a small network in a format, and return the axes that have one length."""
+    form, name = get_format(to), path.stem
+    try:
+        form.require_writing("float32")
+    except ExportError as error:
+        pytest.skip(str(error))
+    lengths = {} if form.any_length else {"batch": 1, "height": SIZE[0], "width": SIZE[1]}
+    inputs, outputs = (with_lengths(each, lengths) for each in (program.inputs, program.outputs))
     facts = Facts(
         format=to, model=name, architecture=name, task=name, weights=None, sha256=None, license="MIT", raw=False,
-        inputs=program.inputs, outputs=program.outputs, categories=None, preprocessing={},
+        inputs=inputs, outputs=outputs, categories=None, preprocessing={},
     )  # fmt: skip
-    path = tmp_path / f"tiny{form.suffix}"
-    form.write(record(program), facts, path)
+    recorded = record(program) if form.any_length else record(program, fixed=program.dynamic, size=SIZE)
+    form.write(recorded, facts, path)
+    return lengths
+
+
+@pytest.mark.parametrize("to", FORMATS)
+@pytest.mark.parametrize("name", TINY)
+def test_files_give_what_models_give(name: str, to: str, tmp_path: Path) -> None:
+    program = program_of(name)
+    if to == "executorch" and isinstance(program, DetectionProgram | VideoProgram):
+        pytest.skip("how many objects there are is not known ahead, and convolutions have two dimensions")
+    path = tmp_path / f"{name}{get_format(to).suffix}"
+    lengths = write(program, to, path)
     exported = load_exported(path)
     if to == "openvino" and isinstance(program, DetectionProgram):
         transform: Any = program.model.transform
         transform.resized_size = partial(size_in_single_precision, transform)
-    for what, inputs in cases(program):
+    for what, inputs in cases(program, lengths):
         with torch.inference_mode():
             expected = program.reference(inputs)
         found = exported(*(each.numpy() for each in inputs)).values()
         difference, agrees = program.compare([torch.from_numpy(np.array(each)) for each in found], expected)
         assert agrees, what
         assert difference <= program.tolerance, what
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("retinanet", "how long boxes, scores, labels of retinanet are depends on the picture"),
+        ("video", r"video has aten\.conv3d.*, and ExecuTorch convolves in two dimensions at most"),
+    ],
+)
+def test_what_executorch_has_no_form_for_is_refused(name: str, text: str, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=text):
+        write(program_of(name), "executorch", tmp_path / f"{name}.pte")
+
+
+def test_inputs_of_any_size_are_refused_for_executorch(tmp_path: Path) -> None:
+    program = program_of("segmentation")
+    form = get_format("executorch")
+    if form.missing:
+        pytest.skip("executorch not installed")
+    facts = Facts(
+        format="executorch", model="tiny", architecture="tiny", task="tiny", weights=None, sha256=None, license="MIT",
+        raw=False, inputs=program.inputs, outputs=program.outputs, categories=None, preprocessing={},
+    )  # fmt: skip
+    with pytest.raises(ExportError, match="take inputs of one size, and batch, height, width of tiny may be of any"):
+        form.write(record(program), facts, tmp_path / "tiny.pte")

@@ -16,13 +16,14 @@ from zoo_core.names import load_reference
 from zoo_core.tasks import Task
 from zoo_core.transforms import preset_arguments
 
+from ._calibration import NOISE, Pictures
 from ._exported import Exported, load_exported
 from ._facts import ExportError, Facts, own_version
-from ._precision import TOLERANCES, in_precision
+from ._precision import INT8, TOLERANCES, in_precision
 from ._program import Program
-from ._recording import check_axes, record, with_lengths
+from ._recording import SIDES, check_axes, record, with_lengths
 from .certificate import Certificate, CertificateError, certificate_path, certify, first_difference
-from .formats import Format, get_format
+from .formats import Format, format_of, get_format
 
 Told = Callable[[str], object]
 """Called with what is done next, for people."""
@@ -39,6 +40,7 @@ def export(
     fixed: Sequence[str] = (),
     size: tuple[int, int] | None = None,
     precision: str = "float32",
+    calibration: Path | str | None = None,
     certificate: bool = True,
     tolerance: float | None = None,
     told: Told = lambda _what: None,
@@ -51,17 +53,20 @@ def export(
 
     Args:
         model: A registered model, or the name of a saved one: `local-dir:…`, `hf-hub:…`.
-        to: The format: `"pt2"`, `"onnx"` or `"openvino"`.
+        to: The format: `"pt2"`, `"aoti"`, `"onnx"`, `"openvino"` or `"executorch"`.
         output: The file.
         weights: One of the model's entries.
         network: The network, where it is built already.
         raw: Export the network alone.
         fixed: Axes that have one length: some of `"batch"`, `"height"`, `"width"`. A fixed batch is of one.
         size: Height and width in pixels, which all inputs then have.
-        precision: `"float32"`, `"float16"` or `"bfloat16"`: what the network computes in.
+        precision: `"float32"`, `"float16"`, `"bfloat16"` or `"int8"`: what the network computes in.
+        calibration: For int8: a folder of at least 64 pictures like those that the file will be given. Three of four,
+            300 at most, show which ranges values have, and the file is compared on others. `"noise"` is random numbers.
         certificate: Whether the file is compared with the model.
         tolerance: The largest difference that is allowed; by default that of the task's program, in `"float16"` at
-            least 0.02, in `"bfloat16"` 0.1.
+            least 0.02, in `"bfloat16"` 0.1. In `"int8"` it is the average over the pictures, 0.1, and 90 % of the
+            labels have to be the model's.
         told: Called with what is done next, for people.
         **options: Of the task's program.
 
@@ -69,8 +74,9 @@ def export(
         The exported model, in its runtime.
 
     Raises:
-        ValueError: There is no such model, format, precision, axis or option, or the model's task has no program to
-            export.
+        ValueError: There is no such model, format, precision, axis or option, the model's task has no program to export,
+            a size or pictures are needed, or these are too few.
+        FileNotFoundError: There is no such folder of pictures.
         ExportError: The format's libraries are not installed, this PyTorch cannot do it, or the model has something
             that the format has no form for.
         CertificateError: The file does not give what the model gives. It says where it first differs.
@@ -82,29 +88,33 @@ def export(
         ('batch', 'height', 'width', 3)
     """
     form, path = get_format(to), Path(output)
-    if path.suffix != form.suffix:
+    if not form.is_name(path) or format_of(path).name != form.name:
         raise ValueError(f"Files of the format {to} end in {form.suffix}, found {path.name}.")
     kind, member = program_class(model), member_of(model, weights)
-    kept, lengths = check_axes(kind, model, fixed, size)
+    kept, lengths = check_axes(kind, model, _fixed(form, kind, fixed, size, raw=raw), size)
     kind.check_options(model, options)
     in_precision(nn.Identity(), precision)
-    form.require()
+    pictures = _pictures(precision, calibration)
+    form.require_writing(precision)
     kind.require()
     told(f"building {model}")
     built = network if network is not None else built_model(model, member)
     program = kind(built.eval(), member, raw=raw, **options)
     narrow = kind(in_precision(program.model, precision), member, raw=raw, **options)
-    facts = _facts(to, model, member, program, lengths, precision, form)
+    if pictures is not None:
+        _check_takes_pictures(model, program)
+    facts = _facts(to, model, member, program, lengths, precision, form, pictures)
     path.parent.mkdir(parents=True, exist_ok=True)
     with _scratch(path) as written:
         told(f"recording {model}")
         recorded = record(narrow, fixed=sorted(kept), size=size)
         told(f"writing {to}")
-        form.write(recorded, facts, written)
+        calibrating = None if pictures is None else pictures.inputs(program, lengths)
+        form.write(recorded, facts, written, calibration=calibrating)
         if certificate:
             told("comparing with the model")
             allowed = allowed_difference(program, precision) if tolerance is None else tolerance
-            _prove(path, program, narrow, load_exported(written), form, allowed)
+            _prove(path, program, narrow, load_exported(written), form, allowed, pictures)
         _move(form, written, path)
     return load_exported(path)
 
@@ -113,6 +123,7 @@ def verify(
     path: Path | str,
     *,
     model: str | None = None,
+    calibration: Path | str | None = None,
     tolerance: float | None = None,
     told: Told = lambda _what: None,
 ) -> Certificate:
@@ -121,6 +132,7 @@ def verify(
     Args:
         path: The file.
         model: Where that model is now, if the file names a folder that has moved.
+        calibration: Of an int8 file: the folder of pictures, as for `export`.
         tolerance: As for `export`.
         told: Called with what is done next, for people.
 
@@ -128,7 +140,7 @@ def verify(
         What was found; `holds` tells whether the file agrees.
 
     Raises:
-        ValueError: The file names a model that is not known here.
+        ValueError: The file names a model that is not known here, or pictures are needed.
         ExportError: It was not exported by zoo, its runtime is not installed, or the model's weights are others now.
         FileNotFoundError: There is no file.
 
@@ -141,6 +153,7 @@ def verify(
     told(f"loading {path}")
     exported = load_exported(path)
     facts = exported.facts
+    pictures = _pictures(facts.precision, calibration or _noise(facts))
     name = model or facts.model
     member = member_of(name, "DEFAULT" if model or facts.weights is None else facts.weights)
     digest = member.file.digest
@@ -152,7 +165,7 @@ def verify(
     program = program_class(name)(built_model(name, member), member, raw=facts.raw, **facts.options)
     told("comparing with the model")
     allowed = allowed_difference(program, facts.precision) if tolerance is None else tolerance
-    return certify(program, exported, tolerance=allowed)
+    return certify(program, exported, tolerance=allowed, pictures=pictures)
 
 
 def allowed_difference(program: Program, precision: str) -> float:
@@ -193,11 +206,77 @@ def built_model(model: str, member: WeightsEnum) -> nn.Module:
     return get_model(model, weights=member, **task_of(model).arguments).eval()
 
 
-def _prove(path: Path, program: Program, narrow: Program, exported: Exported, form: Format, tolerance: float) -> None:
+def _fixed(
+    form: Format, kind: type[Program], fixed: Sequence[str], size: tuple[int, int] | None, *, raw: bool
+) -> Sequence[str]:
+    """Return the axes that have one length: those asked for, or all, where the format takes no others.
+
+    Raises:
+        ValueError: That needs a size.
+    """
+    if form.any_length:
+        return fixed
+    if size is not None:
+        return kind.dynamic
+    if raw:  # networks of classification take one size anyway
+        return [axis for axis in kind.dynamic if axis not in SIDES]
+    raise ValueError(
+        f"Files of the format {form.name} take inputs of one size: give size=(480, 640), on the command line --size "
+        "640x480."
+    )
+
+
+def _pictures(precision: str, calibration: Path | str | None) -> Pictures | None:
+    """Return the pictures that int8 needs.
+
+    Raises:
+        ValueError: They are missing, or another precision needs none.
+    """
+    if precision != INT8 and calibration is not None:
+        raise ValueError(f"Pictures for calibration are for int8, and this is {precision}: on the command line --int8.")
+    if precision == INT8 and calibration is None:
+        raise ValueError(
+            "int8 needs a folder of pictures like those that the file will be given, which show what ranges values "
+            f"have: calibration=…, on the command line --calibrate FOLDER. {NOISE!r} in its place is random numbers, "
+            "only to try whether a model can be quantized: labels are lost."
+        )
+    return None if calibration is None else Pictures.of(calibration)
+
+
+def _noise(facts: Facts) -> str | None:
+    """Return that a file was quantized with noise, if so."""
+    quantization = facts.quantization or {}
+    return NOISE if quantization.get("calibration") == Pictures(NOISE).facts() else None
+
+
+def _check_takes_pictures(model: str, program: Program) -> None:
+    """Raise an error if a program's inputs are not single pictures.
+
+    Raises:
+        ExportError: The text names them.
+    """
+    names = ", ".join(fact.name for fact in program.inputs)
+    if len(program.inputs) > 1 or len(program.inputs[0].axes) > len(("batch", "height", "width", "channels")):
+        raise ExportError(f"int8 is for models of single pictures: {model} takes {names}, which a folder cannot give.")
+
+
+def _prove(
+    path: Path,
+    program: Program,
+    narrow: Program,
+    exported: Exported,
+    form: Format,
+    tolerance: float,
+    pictures: Pictures | None,
+) -> None:
     """Write the certificate, or raise an error that says where the file first differs."""
-    found = certify(program, exported, tolerance=tolerance)
+    found = certify(program, exported, tolerance=tolerance, pictures=pictures)
     if not found.holds:
-        where = first_difference(program, narrow, exported.facts, form, found)
+        where = (
+            first_difference(program, narrow, exported.facts, form, found)
+            if pictures is None
+            else "Calibrate with more pictures, and with such as are like those to come; or export it with --half."
+        )
         raise CertificateError(f"{path} does not give what {found.model} gives: {found.summary()}. {where}")
     found.write(certificate_path(exported.path))
 
@@ -232,6 +311,7 @@ def _facts(
     lengths: dict[str, int],
     precision: str,
     form: Format,
+    pictures: Pictures | None,
 ) -> Facts:
     task: Task = task_of(model)
     file, meta, preset = member.file, member.meta, member.transforms
@@ -253,7 +333,8 @@ def _facts(
         options=dict(program.options),
         meta=dict(program.meta),
         precision=precision,
-        versions={"zoo-export": own_version(), "torch": torch.__version__, **form.versions()},
+        quantization=None if pictures is None else {"how": form.quantizer, "calibration": pictures.facts()},
+        versions={"zoo-export": own_version(), "torch": torch.__version__, **form.versions(precision)},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 

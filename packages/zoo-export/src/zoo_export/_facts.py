@@ -51,7 +51,8 @@ class Facts:
         preprocessing: The preset and its arguments: inside the file, or, of a raw one, to be done before.
         options: What else the program was told, of what makes a difference.
         meta: What the task's predictor asks of a weights entry, of this file: the frame rate, names of keypoints.
-        precision: What the network computes in: `"float32"`, `"float16"` or `"bfloat16"`.
+        precision: What the network computes in: `"float32"`, `"float16"`, `"bfloat16"` or `"int8"`.
+        quantization: Of an int8 file: how it was quantized, and with which pictures.
         versions: Of zoo, torch and the format's libraries.
         created: When, as ISO 8601 has it.
     """
@@ -71,6 +72,7 @@ class Facts:
     options: Mapping[str, Any] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
     precision: str = "float32"
+    quantization: Mapping[str, Any] | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     created: str = ""
 

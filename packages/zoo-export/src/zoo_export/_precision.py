@@ -1,4 +1,4 @@
-"""Networks that compute in half precision, between inputs and outputs in single precision."""
+"""What networks compute in: half precision between inputs and outputs in single precision, and int8."""
 
 import copy
 from collections.abc import Mapping
@@ -14,8 +14,15 @@ PRECISIONS: Mapping[str, torch.dtype] = {
     "bfloat16": torch.bfloat16,
 }
 
-TOLERANCES: Mapping[str, float] = {"float32": 1e-3, "float16": 2e-2, "bfloat16": 1e-1}
-"""The largest absolute difference that is allowed unless another one is given, for each precision."""
+INT8 = "int8"
+"""A precision that formats bring about themselves, when they write a network."""
+
+TOLERANCES: Mapping[str, float] = {"float32": 1e-3, "float16": 2e-2, "bfloat16": 1e-1, INT8: 1e-1}
+"""The largest absolute difference that is allowed unless another one is given, for each precision; in int8 on average
+over the pictures."""
+
+LEAST_AGREEMENT = 0.9
+"""How many of the labels have to be the model's in int8."""
 
 
 class Narrow(nn.Module):
@@ -46,14 +53,14 @@ class Narrow(nn.Module):
 
 
 def in_precision(network: nn.Module, precision: str) -> nn.Module:
-    """Return the network itself, or a copy in another precision.
+    """Return the network itself, or a copy in half precision.
 
     Raises:
         ValueError: There is no such precision.
     """
-    if precision not in PRECISIONS:
-        raise ValueError(f"Models are exported in {', '.join(PRECISIONS)}, found {precision!r}.")
-    return network if precision == "float32" else Narrow(network, PRECISIONS[precision]).eval()
+    if precision not in TOLERANCES:
+        raise ValueError(f"Models are exported in {', '.join(TOLERANCES)}, found {precision!r}.")
+    return network if precision in {"float32", INT8} else Narrow(network, PRECISIONS[precision]).eval()
 
 
 def own_network(model: nn.Module) -> nn.Module:

@@ -10,25 +10,31 @@ import torch
 from torch import Tensor
 
 from zoo_core.files import sha256_of
+from zoo_export._calibration import Pictures
 from zoo_export._exported import Exported
 from zoo_export._facts import own_version
+from zoo_export._precision import INT8, LEAST_AGREEMENT
 from zoo_export._program import Program
 from zoo_export._recording import lengths_in
 from zoo_export.formats import get_format
 
+from ._agreement import agreement
 from ._cases import cases
 from ._certificate import Certificate, Compared
 
 ROUNDS = 5
 
 
-def certify(program: Program, exported: Exported, *, tolerance: float | None = None) -> Certificate:
+def certify(
+    program: Program, exported: Exported, *, tolerance: float | None = None, pictures: Pictures | None = None
+) -> Certificate:
     """Compare an exported file with the model that it was made of, on at least 16 inputs.
 
     Args:
         program: What was exported.
         exported: The file, in its runtime.
         tolerance: The largest difference that is allowed; by default that of the program.
+        pictures: What an int8 file is judged on. It is not its rounding on noise that counts.
 
     Returns:
         What was found; `holds` tells whether the file agrees.
@@ -43,7 +49,10 @@ def certify(program: Program, exported: Exported, *, tolerance: float | None = N
         True
     """
     lengths = lengths_in(program.inputs, exported.facts.inputs)
-    compared = [_compare(what, program, exported, inputs) for what, inputs in cases(program, lengths)]
+    is_int8 = exported.facts.precision == INT8
+    inputs = pictures.cases(program, lengths) if pictures and pictures.judged else cases(program, lengths)
+    compare = _judge if is_int8 else _compare
+    compared = [compare(what, program, exported, each) for what, each in inputs]
     files = get_format(exported.facts.format).files(exported.path)
     return Certificate(
         file=exported.path.name,
@@ -57,14 +66,27 @@ def certify(program: Program, exported: Exported, *, tolerance: float | None = N
         bytes=sum(file.stat().st_size for file in files),
         versions={"torch": torch.__version__, "zoo-export": own_version(), **exported.facts.versions},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        least_agreement=LEAST_AGREEMENT if is_int8 else None,
     )
 
 
-@torch.inference_mode()
 def _compare(what: str, program: Program, exported: Exported, inputs: Sequence[Tensor]) -> Compared:
-    expected = program.reference(inputs)
+    return Compared(what, *program.compare(*_results(program, exported, inputs)))
+
+
+def _judge(what: str, program: Program, exported: Exported, inputs: Sequence[Tensor]) -> Compared:
+    found, expected = map(program.named, _results(program, exported, inputs))
+    share, difference = agreement(found, expected, exported.facts)
+    return Compared(what, difference, share >= LEAST_AGREEMENT, share)
+
+
+@torch.inference_mode()
+def _results(
+    program: Program, exported: Exported, inputs: Sequence[Tensor]
+) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
+    """Return what the file and what the model gives."""
     found = [torch.from_numpy(np.array(value)) for value in exported(*(each.numpy() for each in inputs)).values()]
-    return Compared(what, *program.compare(found, expected))
+    return found, program.reference(inputs)
 
 
 def _latencies(program: Program, exported: Exported, lengths: Mapping[str, int]) -> dict[str, float]:

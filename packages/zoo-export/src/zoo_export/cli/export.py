@@ -35,6 +35,14 @@ from zoo_export.formats import FORMATS, format_of, get_format
 )
 @click.option("--half", "precision", flag_value="float16", help="The network computes in float16.")
 @click.option("--bf16", "precision", flag_value="bfloat16", help="The network computes in bfloat16.")
+@click.option("--int8", "precision", flag_value="int8", help="The network computes in int8; needs --calibrate.")
+@click.option(
+    "--calibrate",
+    "calibration",
+    metavar="FOLDER",
+    help="For --int8, at least 64 pictures like those that the file will be given: some show what ranges values have, "
+    "on others the file is compared. [or noise, to try]",
+)
 @click.option("--raw", is_flag=True, help="The network alone: no preprocessing, no results.")
 @click.option(
     "--set",
@@ -47,7 +55,7 @@ from zoo_export.formats import FORMATS, format_of, get_format
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0),
-    help="The largest difference that is allowed. [default: 0.001; --half 0.02; --bf16 0.1]",
+    help="The largest difference that is allowed. [default: 0.001; --half 0.02; --bf16 0.1; --int8 0.1, on average]",
 )
 @click.option(
     "--verify",
@@ -63,6 +71,7 @@ def command(
     to: str | None,
     output: Path | None,
     verify: Path | None,
+    calibration: str | None,
     tolerance: float | None,
     lists: bool,
     as_json: bool,
@@ -76,21 +85,23 @@ def command(
     \b
     zoo export resnet50 -o resnet50.onnx
     zoo export local-dir:runs/flowers --to openvino --size 640x480 -o flowers.xml
+    zoo export resnet50 --int8 --calibrate photos/ -o resnet50.int8.onnx
     zoo export --verify resnet50.onnx
     """
     with user_errors():
         if lists:
             _list(as_json=as_json)
         elif verify is not None:
-            _verify(verify, model, tolerance, as_json=as_json, quiet=quiet)
+            _verify(verify, model, calibration, tolerance, as_json=as_json, quiet=quiet)
         else:
-            _export(model, to, output, tolerance, as_json=as_json, quiet=quiet, **options)
+            _export(model, to, output, calibration, tolerance, as_json=as_json, quiet=quiet, **options)
 
 
 def _export(
     model: str | None,
     to: str | None,
     output: Path | None,
+    calibration: str | None,
     tolerance: float | None,
     *,
     weights: str,
@@ -122,6 +133,7 @@ def _export(
         fixed=() if dynamic is None else _fixed(dynamic, kind.dynamic),
         size=height_and_width,
         precision=precision or "float32",
+        calibration=calibration,
         tolerance=tolerance,
         told=lambda what: note(what, quiet=quiet),
         **told,
@@ -135,10 +147,14 @@ def _export(
     echo(f"{exported.path}: {found.summary()}")
 
 
-def _verify(path: Path, model: str | None, tolerance: float | None, *, as_json: bool, quiet: bool) -> None:
+def _verify(
+    path: Path, model: str | None, calibration: str | None, tolerance: float | None, *, as_json: bool, quiet: bool
+) -> None:
     from zoo_export._export import verify
 
-    found = verify(path, model=model, tolerance=tolerance, told=lambda what: note(what, quiet=quiet))
+    found = verify(
+        path, model=model, calibration=calibration, tolerance=tolerance, told=lambda what: note(what, quiet=quiet)
+    )
     if as_json:
         print_json(found.to_dict())
     else:
@@ -152,7 +168,13 @@ def _list(*, as_json: bool) -> None:
     if as_json:
         print_json(
             [
-                {"format": each.name, "suffix": each.suffix, "needs": list(each.needs), "missing": each.missing}
+                {
+                    "format": each.name,
+                    "suffix": each.suffix,
+                    "needs": list(each.needs),
+                    "missing": each.missing,
+                    "int8": bool(each.quantizer),
+                }
                 for each in forms
             ]
         )

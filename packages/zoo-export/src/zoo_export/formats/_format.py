@@ -1,10 +1,10 @@
 """What a format has to say."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from zoo_core.names import Later, closest, load_reference
 from zoo_export._facts import ExportError, Facts
@@ -17,6 +17,9 @@ else:
     np = Later("numpy")
     NDArray = dict
     ExportedProgram = object
+
+Calibration: TypeAlias = "Iterable[Sequence[NDArray[np.generic]]]"
+"""Inputs like those that a file will be given, each in order: they can be gone through several times."""
 
 
 class Runtime(ABC):
@@ -35,10 +38,7 @@ class Runtime(ABC):
 
 
 class Format(ABC):
-    """A kind of file.
-
-    Args of `write`: a program that `torch.export` has recorded, and what is known of it.
-    """
+    """A kind of file."""
 
     name: ClassVar[str]
     suffix: ClassVar[str]
@@ -47,10 +47,24 @@ class Format(ABC):
     extra: ClassVar[str] = ""
     """The extra of zoo-export that installs them."""
     text: ClassVar[str] = ""
+    any_length: ClassVar[bool] = True
+    """Whether inputs may be of any size."""
+    quantizer: ClassVar[str] = ""
+    """How weights and activations become int8, for people; empty where they cannot."""
+    quantizer_needs: ClassVar[tuple[str, ...]] = ()
+    """Modules that have to be installed for that, too."""
 
     @abstractmethod
-    def write(self, program: "ExportedProgram", facts: Facts, path: Path) -> None:
+    def write(
+        self, program: "ExportedProgram", facts: Facts, path: Path, *, calibration: "Calibration | None" = None
+    ) -> None:
         """Write the file.
+
+        Args:
+            program: What `torch.export` has recorded.
+            facts: What is known of it.
+            path: The file.
+            calibration: Inputs that show which ranges values have: the network is written as int8 then.
 
         Raises:
             ExportError: The format has no form for something in the program.
@@ -68,6 +82,10 @@ class Format(ABC):
             path: The file.
             threads: How many it may use; by default as many as PyTorch.
         """
+
+    def is_name(self, path: Path) -> bool:
+        """Tell whether a file of this format may be called so."""
+        return path.name.endswith(self.suffix) and path.name != self.suffix
 
     def files(self, path: Path) -> list[Path]:
         """Return all files that belong to the one at `path`."""
@@ -91,18 +109,37 @@ class Format(ABC):
         if missing:
             raise ExportError(f"{self.name} needs {', '.join(missing)}: pip install 'zoo-export[{self.extra}]'.")
 
-    def versions(self) -> Mapping[str, str]:
-        """Return the versions of the modules that it needs."""
+    def require_writing(self, precision: str) -> None:
+        """Raise an error if the format cannot be written here in a precision, before minutes are spent.
+
+        Raises:
+            ExportError: The text says what to install, or which formats can.
+        """
+        self.require()
+        if precision != "int8":
+            return
+        if not self.quantizer:
+            able = ", ".join(name for name in FORMATS if get_format(name).quantizer)
+            raise ExportError(f"Models are quantized to int8 in {able}, found {self.name}.")
+        missing = [module for module in self.quantizer_needs if find_spec(module) is None]
+        if missing:
+            raise ExportError(f"int8 in {self.name} needs {', '.join(missing)}: pip install 'zoo-export[int8]'.")
+
+    def versions(self, precision: str = "float32") -> Mapping[str, str]:
+        """Return the versions of the modules that writing needs."""
         from importlib.metadata import version
 
-        return {module: version(module.replace("_", "-")) for module in self.needs}
+        modules = (*self.needs, *(self.quantizer_needs if precision == "int8" else ()))
+        return {module: version(module.replace("_", "-")) for module in modules}
 
 
 _HERE = "zoo_export.formats"
 FORMATS: Mapping[str, str] = {
     "pt2": f"{_HERE}.pt2:TorchProgram",
+    "aoti": f"{_HERE}.aoti:CompiledPackage",
     "onnx": f"{_HERE}.onnx:Onnx",
     "openvino": f"{_HERE}.openvino:OpenVino",
+    "executorch": f"{_HERE}.executorch:ExecuTorch",
 }
 """The formats by name, as references."""
 
@@ -120,14 +157,14 @@ def get_format(name: str) -> Format:
 
 
 def format_of(path: Path) -> Format:
-    """Return the format of a file, by its suffix.
+    """Return the format of a file, by its suffix: the longest that fits.
 
     Raises:
         ValueError: None has that suffix.
     """
     formats = [get_format(name) for name in FORMATS]
-    for each in formats:
-        if path.suffix == each.suffix:
-            return each
+    fitting = [each for each in formats if each.is_name(path)]
+    if fitting:
+        return max(fitting, key=lambda each: len(each.suffix))
     known = ", ".join(each.suffix for each in formats)
     raise ValueError(f"{path} has the suffix of no format that models are exported to: expected one of {known}.")

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from zoo_core.names import Later
 from zoo_export._facts import KEY, ExportError, Facts
 
-from ._format import Format, Runtime
+from ._format import Calibration, Format, Runtime
+from ._int8 import PREPARED, quantize
 from ._protobuf import read_metadata
 from ._sizes import widen_sizes
 
@@ -33,12 +35,29 @@ class Onnx(Format):
     needs: ClassVar[tuple[str, ...]] = ("onnx", "onnxscript", "onnxruntime")
     extra: ClassVar[str] = "onnx"
     text: ClassVar[str] = "ONNX Runtime, and all that reads ONNX"
+    quantizer: ClassVar[str] = (
+        "ONNX Runtime, static: QuantizeLinear and DequantizeLinear around what has weights, activations uint8, weights "
+        "int8 of 7 bits for each channel; least and greatest values"
+    )
 
-    def write(self, program: "ExportedProgram", facts: Facts, path: Path) -> None:
+    def write(
+        self, program: "ExportedProgram", facts: Facts, path: Path, *, calibration: "Calibration | None" = None
+    ) -> None:
         """Convert the program, and write it with the facts as metadata."""
         converted = convert(program, facts)
-        converted.model.metadata_props[KEY] = facts.to_json()
-        converted.save(path)
+        metadata = converted.model.metadata_props
+        metadata[KEY] = facts.to_json()
+        if calibration is None:
+            converted.save(path)
+            return
+        metadata.update(PREPARED)
+        with tempfile.TemporaryDirectory(prefix="zoo-export-") as scratch:
+            between = Path(scratch) / "model.onnx"
+            converted.save(between)
+            try:
+                quantize(converted.model, calibration, between, path)
+            except Exception as error:
+                raise ExportError(f"{facts.model} cannot be quantized by ONNX Runtime: {error}") from error
 
     def facts(self, path: Path) -> Facts:
         """Read the metadata."""

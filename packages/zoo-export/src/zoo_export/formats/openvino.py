@@ -1,15 +1,19 @@
 """OpenVINO's form, made of the ONNX form, and run by OpenVINO."""
 
+import contextlib
+import io
+import os
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo_core.names import Later
 from zoo_export._facts import KEY, ExportError, Facts
 
-from ._format import Format, Runtime
+from ._format import Calibration, Format, Runtime
+from ._int8 import attends, outside_network
 from ._xml import read_information
 from .onnx import convert, threads_of
 
@@ -22,6 +26,9 @@ else:
     NDArray, ExportedProgram = dict, object
 
 
+_NO_TELEMETRY = "NNCF_CI"
+
+
 class OpenVino(Format):
     """An `.xml` file with the weights in a `.bin` file beside it."""
 
@@ -30,19 +37,29 @@ class OpenVino(Format):
     needs: ClassVar[tuple[str, ...]] = ("openvino", "onnx", "onnxscript")
     extra: ClassVar[str] = "openvino"
     text: ClassVar[str] = "OpenVINO, on Intel's processors"
+    quantizer: ClassVar[str] = "NNCF, static: least and greatest values, biases corrected"
+    quantizer_needs: ClassVar[tuple[str, ...]] = ("nncf",)
 
-    def write(self, program: "ExportedProgram", facts: Facts, path: Path) -> None:
+    def write(
+        self, program: "ExportedProgram", facts: Facts, path: Path, *, calibration: "Calibration | None" = None
+    ) -> None:
         """Convert the program by way of ONNX."""
         import openvino
 
         with tempfile.TemporaryDirectory(prefix="zoo-export-") as scratch:
             between = Path(scratch) / "model.onnx"
-            convert(program, facts).save(between)
+            converted = convert(program, facts)
+            converted.save(between)
             try:
-                model = openvino.convert_model(between)
+                model = openvino.Core().read_model(between)
             except Exception as error:
                 raise ExportError(f"{facts.model} has something that OpenVINO cannot read: {error}") from error
             _order_ties(model)
+            if calibration is not None:
+                try:
+                    model = _quantized(model, converted.model, calibration)
+                except Exception as error:
+                    raise ExportError(f"{facts.model} cannot be quantized by NNCF: {error}") from error
             model.set_rt_info(facts.to_json(), [KEY])
             openvino.save_model(model, path, compress_to_fp16=False)
 
@@ -92,6 +109,37 @@ def _order_ties(model: Any) -> None:  # openvino.Model
             )
             for place, output in enumerate(node.outputs()):
                 output.replace(chosen.output(place))
+
+
+def _quantized(model: Any, converted: Any, calibration: Calibration) -> Any:  # openvino.Model, onnx_ir.Model
+    with _without_remarks():
+        import nncf
+
+        outside = outside_network(converted)
+        names = [operation.get_friendly_name() for operation in model.get_ops()]
+        return nncf.quantize(
+            model,
+            nncf.Dataset(calibration),
+            model_type=nncf.ModelType.TRANSFORMER if attends(converted) else None,
+            ignored_scope=nncf.IgnoredScope(
+                names=[name for name in names if name.partition("/")[0] in outside], validate=False
+            ),
+        )
+
+
+@contextlib.contextmanager
+def _without_remarks() -> Iterator[None]:
+    """Keep NNCF from printing, and from telling its makers that it is used."""
+    before = os.environ.get(_NO_TELEMETRY)
+    os.environ[_NO_TELEMETRY] = "1"  # read when it is imported
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        if before is None:
+            del os.environ[_NO_TELEMETRY]
+        else:
+            os.environ[_NO_TELEMETRY] = before
 
 
 class _Running(Runtime):

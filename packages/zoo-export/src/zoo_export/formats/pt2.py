@@ -1,14 +1,14 @@
 """PyTorch's own form of a recorded program, which runs wherever PyTorch is."""
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from zoo_core.names import Later
 from zoo_export._facts import KEY, ExportError, Facts
 
-from ._format import Format, Runtime
+from ._format import Calibration, Format, Runtime
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,8 +29,11 @@ class TorchProgram(Format):
     suffix: ClassVar[str] = ".pt2"
     text: ClassVar[str] = "PyTorch, without zoo"
 
-    def write(self, program: "ExportedProgram", facts: Facts, path: Path) -> None:
+    def write(
+        self, program: "ExportedProgram", facts: Facts, path: Path, *, calibration: "Calibration | None" = None
+    ) -> None:
         """Save the program, with the facts as an extra file."""
+        del calibration
         import torch
 
         torch.export.save(program, path, extra_files={_EXTRA: facts.to_json()})
@@ -57,11 +60,18 @@ class TorchProgram(Format):
             program = torch.export.load(path)
         except Exception as error:
             raise ExportError(f"{path} cannot be read as a program of torch.export: {error}") from error
-        return _Running(facts, program.module())
+        return RunningModule(facts, program.module())
 
 
-class _Running(Runtime):
-    def __init__(self, facts: Facts, module: "torch.nn.Module") -> None:
+class RunningModule(Runtime):
+    """What PyTorch runs.
+
+    Args:
+        facts: What the file says of itself.
+        module: Takes and gives tensors in order.
+    """
+
+    def __init__(self, facts: Facts, module: "Callable[..., Sequence[torch.Tensor]]") -> None:
         super().__init__(facts)
         self._module = module
 

@@ -1,0 +1,160 @@
+"""Exports a model of each family by AOTInductor and for ExecuTorch, and the digits' model in int8, for docs/export.md.
+
+    python tests/export_compiled_check.py               the families that have no row yet, and int8: hours
+    python tests/export_compiled_check.py swin_t        this model, whether it has a row or not
+    python tests/export_compiled_check.py --int8        int8 alone: minutes
+
+What the certificates say is written as two tables, a row when it is done: a run that was stopped goes on where it was.
+Models whose weights are not on this machine get synthetic parameters.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from export_table_check import PAGE, network_of
+from reference.families import one_of_each
+from zoo_core import get_model_weights, get_weight
+from zoo_digits.held_out import load_split
+from zoo_evaluation import evaluate
+from zoo_export import Certificate, export
+from zoo_export.certificate import certificate_path
+from zoo_export.formats import FORMATS, Format, get_format
+
+COMPILED = ("aoti", "executorch")
+SIDE = 256
+"""Height and width in pixels of what files of one size take."""
+LONGEST = 3600
+"""Seconds for one model in both formats."""
+DIGITS = "shufflenet_v2_x0_5_digits"
+
+
+def main(*names: str) -> None:
+    """Try the models that are named, or those without a row and int8."""
+    families = one_of_each()
+    unknown = sorted(set(names) - set(families))
+    if unknown:
+        sys.exit(f"Expected models that stand for a family, {', '.join(families)}; found {', '.join(unknown)}.")
+    rows = dict(read_rows("compiled"))
+    todo = [name for name in families if name not in rows]
+    for name in sorted(names or todo, key=lambda name: get_model_weights(name)["DEFAULT"].meta["num_params"]):
+        started = time.monotonic()
+        cells = in_process(name)
+        rows[name] = [cells.get(form, "no: the process ended") for form in COMPILED]
+        print(f"{name}: {' | '.join(rows[name])} ({time.monotonic() - started:.0f} s)", flush=True)
+        write_rows("compiled", ("model", *COMPILED), rows)
+    if not names:
+        write_int8()
+
+
+def write_int8() -> None:
+    """Export the digits' model to each format that can be quantized, in float32 and in int8, and measure both."""
+    rows = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        pictures = Path(scratch) / "digits"
+        names = get_weight("ShuffleNet_V2_X0_5_Digits_Weights.DEFAULT").meta["categories"]
+        _, held_out = load_split()
+        for number, (image, label) in enumerate(zip(held_out.images, held_out.labels, strict=True)):
+            (pictures / names[label]).mkdir(parents=True, exist_ok=True)
+            image.save(pictures / names[label] / f"{number}.png")
+        for form in map(get_format, FORMATS):
+            for precision in ("float32", "int8") if form.quantizer else ():
+                rows[f"{form.name}, {precision}"] = _measured(form, precision, pictures, Path(scratch))
+                print(rows, flush=True)
+    columns = ("format", "MiB", "labels as the model's", "difference", "acc@1")
+    write_rows("int8", columns, rows)
+
+
+def _measured(form: Format, precision: str, pictures: Path, folder: Path) -> list[str]:
+    path = folder / f"{precision}{form.suffix}"
+    size = None if form.any_length else (64, 64)
+    calibration = pictures if precision == "int8" else None
+    export(DIGITS, form.name, path, precision=precision, calibration=calibration, size=size)
+    found = Certificate.read(certificate_path(path))
+    record = evaluate(str(path), pictures, output=folder / f"{form.name}-{precision}")
+    return [
+        f"{found.bytes / 2**20:.2f}",
+        f"{found.agreement:.1%}",
+        f"{found.difference:.0e}",
+        f"{record['acc@1']:.1f}",
+    ]
+
+
+def read_rows(table: str) -> list[tuple[str, list[str]]]:
+    """Return the rows of a table of the page: what each is of, and its cells."""
+    found = _place(table).search(PAGE.read_text(encoding="utf-8"))
+    assert found is not None, f"docs/export.md has lost its table {table}"
+    lines = [re.split(r" *\| *", line.strip("| ")) for line in found[0].splitlines() if line.startswith("| ")]
+    return [(name, cells) for name, *cells in lines[1:]]
+
+
+def write_rows(table: str, columns: tuple[str, ...], rows: dict[str, list[str]]) -> None:
+    """Write a table, with its date and versions."""
+    modules = ("torch", "executorch", "onnxruntime", "openvino", "nncf")
+    versions = ", ".join(f"{module} {version(module)}" for module in modules)
+    lines = [
+        f"{datetime.now(UTC).date()}, {versions}.",
+        "",
+        f"| {' | '.join(columns)} |",
+        f"|{'---|' * len(columns)}",
+        *(f"| {name} | {' | '.join(cells)} |" for name, cells in rows.items()),
+    ]
+    text = PAGE.read_text(encoding="utf-8")
+    filled = _place(table).sub(lambda found: f"{found[1]}\n{chr(10).join(lines)}\n\n{found[2]}", text)
+    PAGE.write_text(filled, encoding="utf-8")
+
+
+def _place(table: str) -> re.Pattern[str]:
+    return re.compile(rf"(<!-- table of {table} -->\n).*?(<!-- end of the table -->)", re.DOTALL)
+
+
+def in_process(name: str) -> dict[str, str]:
+    """Return the cell of each format; a process of its own gives its memory back."""
+    command = [sys.executable, __file__, "--one", name]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST)
+    except subprocess.TimeoutExpired as error:
+        return cells_in(error.stdout.decode() if isinstance(error.stdout, bytes) else "")
+    if done.returncode:
+        print(done.stderr[-2000:], file=sys.stderr)
+    return cells_in(done.stdout)
+
+
+def cells_in(text: str) -> dict[str, str]:
+    """Return the cells that a process has printed."""
+    return dict(json.loads(line) for line in text.splitlines() if line.startswith('["'))
+
+
+def check(name: str) -> None:
+    """Export one model to both formats, and print what was found."""
+    warnings.simplefilter("ignore")  # converters' are about themselves
+    network = network_of(name)
+    for to in COMPILED:
+        form = get_format(to)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"model{form.suffix}"
+            try:
+                export(name, to, path, network=network, size=None if form.any_length else (SIDE, SIDE))
+            except Exception as error:  # noqa: BLE001 # whatever a converter raises is what the table is about
+                cell = "no: " + re.sub(r"[\s|]+", " ", str(error).replace(folder, ""))[:160]
+            else:
+                found = Certificate.read(certificate_path(path))
+                faster = found.latency["eager"] / found.latency["exported"]
+                cell = f"yes, {found.difference:.0e}, {faster:.2f}"
+        print(json.dumps([to, cell]), flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--one"]:
+        check(sys.argv[2])
+    elif sys.argv[1:] == ["--int8"]:
+        write_int8()
+    else:
+        main(*sys.argv[1:])
