@@ -74,8 +74,8 @@ def export(
         The exported model, in its runtime.
 
     Raises:
-        ValueError: There is no such model, format, precision, axis or option, the model's task has no program to export,
-            a size or pictures are needed, or these are too few.
+        ValueError: There is no such model, format, precision, axis or option, the model's task has no program to
+            export, a size or pictures are needed, or these are too few.
         FileNotFoundError: There is no such folder of pictures.
         ExportError: The format's libraries are not installed, this PyTorch cannot do it, or the model has something
             that the format has no form for.
