@@ -276,7 +276,7 @@ def serving(session: nox.Session) -> None:
     python = str(alone / "bin" / "python")
     session.run(python, "-m", "pip", "install", "-q", *groups(session, "onnx-alone"), external=True)
     environment = ONE_THREAD | {"PYTHON_WITH_ONNXRUNTIME_ALONE": python, "RAY_USAGE_STATS_ENABLED": "0"}
-    session.run("pytest", "tests/serving_check.py", *session.posargs, env=environment)
+    session.run("pytest", "--show-capture=no", "tests/serving_check.py", *session.posargs, env=environment)
 
 
 @nox.session
@@ -290,7 +290,7 @@ def browser(session: nox.Session) -> None:
     shutil.rmtree(site, ignore_errors=True)
     shutil.copytree("examples/browser", site, ignore=shutil.ignore_patterns("node_modules", "*.onnx"))
     session.run("npm", "install", "--prefix", str(site), "--ignore-scripts", "--no-audit", "--no-fund", external=True)
-    session.run("pytest", "tests/browser_check.py", env=ONE_THREAD | {"BROWSER_SITE": str(site)})
+    session.run("pytest", "--show-capture=no", "tests/browser_check.py", env=ONE_THREAD | {"BROWSER_SITE": str(site)})
     if "--picture" in session.posargs:
         shutil.copy(site / "browser.png", "docs/pictures/browser.png")
 

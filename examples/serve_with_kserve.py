@@ -6,6 +6,7 @@ pip install kserve onnxruntime; python examples/serve_with_kserve.py resnet50.on
 import json
 import sys
 from typing import Any
+from uuid import uuid4
 
 import onnxruntime
 from kserve import InferOutput, InferRequest, InferResponse, Model, ModelServer, model_server
@@ -31,8 +32,9 @@ class Served(Model):
             InferOutput(fact["name"], list(array.shape), fact["datatype"], array)
             for fact, array in zip(self.get_output_types(), arrays, strict=True)
         ]
-        wanted = {"use_binary_outputs": request.use_binary_outputs, "requested_outputs": request.request_outputs}
-        return InferResponse(request.id, self.name, outputs, **wanted)
+        binary = request.use_binary_outputs and not request.from_grpc  # where arrays are sent as bytes anyway
+        wanted = {"use_binary_outputs": binary, "requested_outputs": request.request_outputs}
+        return InferResponse(request.id or str(uuid4()), self.name, outputs, **wanted)
 
 
 def described(fact: dict[str, Any]) -> dict[str, Any]:

@@ -36,9 +36,9 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # the converter's are about i
 
 @pytest.fixture(scope="module", autouse=True)
 def models() -> None:
-    """Put files beside the page: the embedded model, the same for pictures of one size, and the network alone."""
+    """Put files beside the page: the embedded model, the same for one size, and the network alone."""
     export(DIGITS, "onnx", SITE / "model.onnx", certificate=False)
-    export(DIGITS, "onnx", SITE / "fixed.onnx", certificate=False, size=(28, 28), fixed=["batch"])
+    export(DIGITS, "onnx", SITE / "fixed.onnx", certificate=False, size=(64, 64))
     export(DIGITS, "onnx", SITE / "raw.onnx", certificate=False, raw=True)
     (SITE / "damaged.onnx").write_bytes((SITE / "model.onnx").read_bytes()[:100_000])
 

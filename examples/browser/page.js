@@ -43,10 +43,9 @@ async function show(file) {
   try {
     const model = await loading;
     const picture = await read(file, model);
-    const start = performance.now();
     const classes = await model.classify(picture);
     element("classes").replaceChildren(...classes.slice(0, SHOWN).map(row));
-    say(`${file.name}, ${picture.width} x ${picture.height}: ${Math.round(performance.now() - start)} ms.`);
+    say(`${file.name}, ${picture.width} x ${picture.height}`);
   } catch (error) {
     say(error.message);
   }
