@@ -279,6 +279,40 @@ def export(session: nox.Session) -> None:
         session.run("python", "tests/export_compiled_check.py", env=ONE_THREAD | {"PYTHONPATH": "tests"})
 
 
+SERVERS = {"kserve": "0.15", "litserve": "0.2.10", "python-multipart": "0.0.20", "ray[serve]": "2.40"}
+SERVERS |= {"tritonclient[grpc]": "2.50"}
+"""Libraries that serve exported files. In a group of pyproject.toml they would hold the lock file's protobuf back."""
+
+
+@nox.session
+def serving(session: nox.Session) -> None:
+    """Run exported files where ONNX Runtime alone is installed, and in the servers of examples/."""
+    servers = [f"{name}>={version}" for name, version in SERVERS.items()]
+    install_packages(session, *groups(session, "test", "onnx"), *servers)
+    alone = Path(session.create_tmp()) / "alone"
+    session.run("python", "-m", "venv", "--clear", str(alone))
+    python = str(alone / "bin" / "python")
+    session.run(python, "-m", "pip", "install", "-q", *groups(session, "onnx-alone"), external=True)
+    environment = ONE_THREAD | {"PYTHON_WITH_ONNXRUNTIME_ALONE": python, "RAY_USAGE_STATS_ENABLED": "0"}
+    session.run("pytest", "--show-capture=no", "tests/serving_check.py", *session.posargs, env=environment)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Drop pictures on the page of examples/browser in headless Chromium; `-- --picture` keeps the one of the docs.
+
+    It needs npm and Chromium.
+    """
+    install_packages(session, *groups(session, "test", "browser"))
+    site = Path(session.create_tmp()) / "site"
+    shutil.rmtree(site, ignore_errors=True)
+    shutil.copytree("examples/browser", site, ignore=shutil.ignore_patterns("node_modules", "*.onnx"))
+    session.run("npm", "install", "--prefix", str(site), "--ignore-scripts", "--no-audit", "--no-fund", external=True)
+    session.run("pytest", "--show-capture=no", "tests/browser_check.py", env=ONE_THREAD | {"BROWSER_SITE": str(site)})
+    if "--picture" in session.posargs:
+        shutil.copy(site / "browser.png", "docs/pictures/browser.png")
+
+
 @nox.session
 def digits(session: nox.Session) -> None:
     """Measure the embedded digit model on the held-out digits; `-- --train` trains it again first."""
