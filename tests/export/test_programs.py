@@ -240,6 +240,13 @@ def test_what_more_objects_of_one_score_leave_no_room_for_does_not_count() -> No
     assert not difference_of_objects({name: values[without] for name, values in expected.items()}, expected, 1e-3)[1]
 
 
+def test_objects_that_are_given_twice_are_not_the_same() -> None:
+    expected = objects(20)
+    twice = {name: values.repeat_interleave(2, dim=0) for name, values in expected.items()}
+    assert not difference_of_objects(twice, expected, 1e-3)[1]
+    assert not difference_of_objects(expected, twice, 1e-3)[1]
+
+
 def test_two_empty_sets_are_the_same() -> None:
     assert difference_of_objects(objects(0), objects(0), 1e-3) == (0.0, True)
 

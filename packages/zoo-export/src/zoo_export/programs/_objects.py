@@ -45,6 +45,7 @@ def difference_of_objects(
     alike = (found["labels"][:, None] == expected["labels"]) & (scores <= tolerance)
     same = alike & (distances <= PIXELS)
     share = min(
+        min(numbers) / max(numbers),
         _share(same.any(dim=1), alike.any(dim=1), found["scores"], expected["scores"]),
         _share(same.any(dim=0), alike.any(dim=0), expected["scores"], found["scores"]),
     )
@@ -62,11 +63,11 @@ def difference_of_objects(
 def _share(same: Tensor, alike: Tensor, scores: Tensor, others: Tensor) -> float:
     """Return the share of the objects that are among the others, too.
 
-    On a picture of one colour many boxes have one score but for rounding, which decides which of them comes first, and
-    so suppresses others: of these, places do not count. Where more of them are left, fewer others have room: objects
-    below all others do not count, if there are no fewer of the latter.
+    On a picture of one colour several boxes have one score but for rounding, which decides which of them comes first,
+    and so suppresses others: where more than one has it on a side, places do not count. Where more of them are left,
+    fewer others have room: objects below all others do not count, if there are no fewer of the latter.
     """
-    tied = ((scores[:, None] - scores).abs() <= TIE).sum(dim=1) > 2
+    tied = ((scores[:, None] - torch.cat((scores, others))).abs() <= TIE).sum(dim=1) > 2
     counts = scores >= others.min() - TIE if len(others) >= len(scores) else torch.ones_like(tied)
     shares = (found[chosen & counts].double().mean() for found, chosen in ((same, ~tied), (alike, tied)))
     return min((share.item() for share in shares if not share.isnan()), default=1.0)
