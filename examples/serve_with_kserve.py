@@ -14,7 +14,7 @@ from kserve import InferOutput, InferRequest, InferResponse, Model, ModelServer,
 TYPES = {"uint8": "UINT8", "int64": "INT64", "float32": "FP32"}
 
 
-class Served(Model):
+class Served(Model):  # type: ignore[misc] # it is not typed
     """Takes and gives the tensors that the file names."""
 
     def load(self) -> bool:

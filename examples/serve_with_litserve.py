@@ -14,7 +14,7 @@ from PIL import Image
 from run_onnx import OnnxModel
 
 
-class Pictures(litserve.LitAPI):
+class Pictures(litserve.LitAPI):  # type: ignore[misc] # it is not typed
     """Answers with what `OnnxModel` says."""
 
     def setup(self, device: str) -> None:

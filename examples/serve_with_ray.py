@@ -27,4 +27,4 @@ class Pictures(OnnxModel):
 
 if __name__ == "__main__":
     serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[2])})
-    serve.run(Pictures.bind(sys.argv[1]), blocking=True)
+    serve.run(Pictures.bind(sys.argv[1]), blocking=True)  # type: ignore[attr-defined] # the decorator's
