@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -85,16 +86,18 @@ class _Running(Runtime):
     def __init__(self, facts: Facts, program: Any, method: Any) -> None:  # of executorch.runtime
         super().__init__(facts)
         self._program, self._method = program, method  # the method has its memory of the program
+        self._lock = threading.Lock()  # and one memory for all that it computes
 
     def run(self, inputs: "Sequence[NDArray[np.generic]]") -> "list[NDArray[np.generic]]":
         """Run the method."""
         import torch
 
         try:
-            outputs = self._method.execute([torch.from_numpy(value) for value in inputs])
+            with self._lock:
+                outputs = self._method.execute([torch.from_numpy(value) for value in inputs])
+                return [output.numpy().copy() for output in outputs]  # the next run writes to the same memory
         except RuntimeError as error:
             raise ExportError(f"ExecuTorch cannot run this file of {self.facts.model}: {error}") from error
-        return [output.numpy().copy() for output in outputs]  # the next run writes to the same memory
 
 
 def _quantized(program: "ExportedProgram", facts: Facts, calibration: Calibration) -> "ExportedProgram":
