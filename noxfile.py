@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import nox
@@ -294,6 +295,7 @@ def serving(session: nox.Session) -> None:
     python = str(alone / "bin" / "python")
     session.run(python, "-m", "pip", "install", "-q", *groups(session, "onnx-alone"), external=True)
     environment = ONE_THREAD | {"PYTHON_WITH_ONNXRUNTIME_ALONE": python, "RAY_USAGE_STATS_ENABLED": "0"}
+    environment["RAY_TMPDIR"] = tempfile.gettempdir()  # in the session's own folder, Ray was seen to hang at its start
     session.run("pytest", "--show-capture=no", "tests/serving_check.py", *session.posargs, env=environment)
 
 
