@@ -17,8 +17,9 @@ from torch.ao import quantization as torch_quantization
 from torch.ao.nn import intrinsic, quantized
 
 import zoo_classification
+from classification.int8_networks import assert_same_state, convert_after_training, random_state, synthetic
 from marks import SCRIPTING
-from reference.fill import calibrate_, fill_, image_batch
+from reference.fill import image_batch
 from reference.records import FOLDER, form, record_of
 from zoo_classification import quantization
 from zoo_classification.quantization._eager import prepare_for_training
@@ -34,6 +35,7 @@ from zoo_core.prediction import load_predictor
 MODELS = list_models("zoo_classification.quantization")
 GOLDEN = json.loads((FOLDER / "quantized" / "outputs.json").read_text())
 SMALL = "quantized_shufflenet_v2_x0_5"
+OBSERVER = "activation_post_process"
 TRAINED = "quantized_mobilenet_v3_large"
 CONVERTED = [
     pytest.param(name, member, id=str(member), marks=[pytest.mark.slow] * ("resnext" in name))
@@ -58,50 +60,6 @@ def engine():
     before = torch.backends.quantized.engine
     yield lambda name: setattr(torch.backends.quantized, "engine", name)
     torch.backends.quantized.engine = before
-
-
-def random_state(network: nn.Module) -> dict[str, object]:
-    """Return the state of an int8 network with other values."""
-    torch.manual_seed(0)
-    state = network.state_dict()
-    for name, value in state.items():
-        state[name] = tuple(map(random_tensor, value)) if isinstance(value, tuple) else random_tensor(value)
-    return state
-
-
-def random_tensor(value):
-    if not isinstance(value, Tensor) or not (value.is_quantized or value.is_floating_point()):
-        return value
-    if value.is_quantized:
-        scales = torch.full(value.shape[:1], 2**-5, dtype=torch.float64)  # engines keep scales as float32
-        return torch.quantize_per_channel(
-            torch.randn(value.shape), scales, torch.zeros_like(scales, dtype=torch.int64), 0, torch.qint8
-        )
-    return torch.rand_like(value) * 0.05 + 0.01
-
-
-def assert_same_state(found, expected):
-    assert [(name, form(value)) for name, value in found.items()] == [(n, form(v)) for n, v in expected.items()]
-    for name, value in found.items():
-        pairs = zip(value, expected[name], strict=True) if isinstance(value, tuple) else [(value, expected[name])]
-        for ours, theirs in pairs:
-            assert ours == theirs if isinstance(ours, torch.dtype) else torch.equal(ours, theirs), name
-
-
-def synthetic(name: str, size: int = 96, **kwargs: object) -> nn.Module:
-    """Return a float network whose layers all matter to the output."""
-    extra = {"init_weights": False} if name in {"googlenet", "inception_v3"} else {}
-    return calibrate_(fill_(getattr(quantization, name)(**extra, **kwargs)), image_batch((2, 3, size, size)))
-
-
-def convert_after_training(network: nn.Module, images: Tensor, backend: str = "fbgemm") -> nn.Module:
-    """Quantize a float network as its users do."""
-    network.eval().fuse_model()
-    network.qconfig = torch_quantization.get_default_qconfig(backend)
-    with quiet_quantization():
-        torch_quantization.prepare(network, inplace=True)
-        network(images)
-        return torch_quantization.convert(network, inplace=True)
 
 
 # What they compute.
@@ -251,6 +209,28 @@ def test_prepared_state_is_loaded_and_converted(publish, prepared, early):
     assert_same_state(network.state_dict(), expected.state_dict())
     assert network.engine == "qnnpack"
     assert not network.training
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda state: state.pop("features.0.0.bn.weight"), r"missing 'features\.0\.0\.bn\.weight'"),
+        (lambda state: state.pop(f"quant.{OBSERVER}.{OBSERVER}.min_val"), "missing 'quant.*min_val'"),
+        (lambda state: state.update({"features.99.weight": torch.ones(1)}), r"unexpected features\.99\.weight"),
+        (
+            lambda state: state.update({"classifier.3.weight": torch.ones(9, 1280)}),
+            r"classifier\.3: expected \(1000, 1280\), found \(9, 1280\)",
+        ),
+        (lambda state: state.update({"features.0.0.bn.bias": torch.ones(3)}), "does not fit QuantizableMobileNetV3"),
+    ],
+    ids=["weight", "range", "another layer", "classes", "shape"],
+)
+def test_prepared_state_that_does_not_fit_is_refused(publish, prepared, change, message):
+    state = dict(prepared.state_dict())
+    change(state)
+    publish(get_model_weights(TRAINED).DEFAULT, state)
+    with pytest.raises(CheckpointError, match=message):
+        get_model(TRAINED, weights="DEFAULT", quantize=True)
 
 
 def test_int8_state_of_a_network_trained_so_is_loaded_too(publish):

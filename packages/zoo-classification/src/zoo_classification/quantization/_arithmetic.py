@@ -9,6 +9,7 @@ order. What follows is in float32 as in the kernels of torch that published file
 
 import struct
 
+import torch
 from torch import Tensor
 
 LEVELS = 256
@@ -23,23 +24,30 @@ def as_float32(number: float) -> float:
     return rounded
 
 
-def quantized(numbers: Tensor, scale: float, zero_point: int) -> Tensor:
+def quantized(numbers: Tensor, scale: float, zero_point: int, *, is_rectified: bool = False) -> Tensor:
     """Return numbers, which are written over, as steps of `scale` from zero, half a step to the even number of steps.
 
     Returns:
         Whole numbers, float32.
     """
-    return requantized(numbers, as_float32(1 / as_float32(scale)), zero_point)
+    return requantized(numbers, as_float32(1 / as_float32(scale)), zero_point, is_rectified=is_rectified)
 
 
 def quantized_evenly(numbers: Tensor, scale: float, zero_point: int) -> Tensor:
-    """Return numbers as steps of `scale` from zero, half a step to the even level.
-
-    So torch quantises images and means; it multiplies, and adds the zero point, with a single rounding.
-    """
-    wide = numbers.double() if numbers.device.type == "cpu" else numbers  # not everywhere is there such precision
-    levels = (wide * as_float32(1 / as_float32(scale)) + zero_point).float()
+    """Return numbers as steps of `scale` from zero, half a step to the even level: as torch has images and means."""
+    levels = _multiplied_and_added(numbers, as_float32(1 / as_float32(scale)), zero_point)
     return levels.round_().clamp_(0, LEVELS - 1).sub_(zero_point)
+
+
+def dequantized(steps: Tensor, scale: float, zero_point: int) -> Tensor:
+    """Return the numbers that steps are, float32, as kernels have them that go on to compute with them."""
+    levels = steps + zero_point if zero_point else steps
+    return _multiplied_and_added(levels, as_float32(scale), -as_float32(as_float32(scale) * zero_point))
+
+
+def _multiplied_and_added(numbers: Tensor, factor: float, offset: float) -> Tensor:
+    """Multiply and add with a single rounding, on processors that have an instruction for it, as kernels do there."""
+    return torch.add(numbers.new_tensor(offset), numbers, alpha=factor)
 
 
 def requantized(sums: Tensor, multiplier: Tensor | float, zero_point: int, *, is_rectified: bool = False) -> Tensor:
@@ -58,16 +66,26 @@ def requantized(sums: Tensor, multiplier: Tensor | float, zero_point: int, *, is
     return sums.mul_(multiplier).round_().clamp_(lowest, LEVELS - 1 - zero_point)
 
 
-def added_bias(sums: Tensor, bias: Tensor, unit: Tensor, *, is_whole: bool) -> Tensor:
-    """Add a bias to sums of products, which are written over.
+def multiplier_of(unit: Tensor, scale: float, *, is_whole: bool) -> Tensor:
+    """Return how many steps of `scale` a one in sums of products is: `unit` divided by it.
 
     Args:
-        sums: float32, whole numbers.
-        bias: float32, of a shape that broadcasts.
-        unit: What a one in `sums` is.
-        is_whole: Whether the bias is rounded to a whole number, as qnnpack does and fbgemm does not.
+        unit: What a one in the sums is.
+        scale: Of the result.
+        is_whole: Whether it is as qnnpack has it, whose reciprocal is rounded, too.
     """
-    return sums.add_((bias * (1 / unit)).round() if is_whole else bias / unit)
+    return unit * as_float32(1 / as_float32(scale)) if is_whole else unit / as_float32(scale)
+
+
+def bias_in(unit: Tensor, bias: Tensor, *, is_whole: bool) -> Tensor:
+    """Return what is added to sums of products for a bias.
+
+    Args:
+        unit: What a one in the sums is.
+        bias: float32, of a shape that broadcasts.
+        is_whole: Whether it is rounded to a whole number, as qnnpack does and fbgemm does not.
+    """
+    return (bias * (1 / unit)).round() if is_whole else bias / unit
 
 
 def largest_sum(width: int, zero_point: int) -> int:

@@ -1,6 +1,6 @@
 """The int8 kernels of torch, as modules that TorchScript compiles, too: from `torch.quint8` to `torch.quint8`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 
@@ -61,12 +61,83 @@ def has_quantized_tensors() -> bool:
         return False
 
 
+@cache
+def has_integer_operators() -> bool:
+    """Tell whether oneDNN convolves and multiplies ordinary tensors of integers here, exactly.
+
+    On processors without an instruction for it, it adds two products in 16 bits, which may be too few.
+    """
+    with torch.inference_mode():
+        levels, weight = torch.full((1, 64, 1, 1), 255, dtype=torch.uint8), torch.full((16, 64), 127, dtype=torch.int8)
+        try:
+            convolved = integer_convolution(weight[:, :, None, None], (1, 1), (0, 0), (1, 1), 1)(levels, 0)
+            multiplied = integer_product(weight)(levels[:, :, 0, 0], 0)
+        except Exception:  # noqa: BLE001 # whatever a torch without them raises
+            return False
+        return bool((convolved == 64 * 255 * 127).all() and (multiplied == 64 * 255 * 127).all())
+
+
+def is_recorded() -> bool:
+    """Tell whether what is computed becomes a program, for other devices and runtimes, too."""
+    return torch.compiler.is_compiling() or torch.jit.is_tracing()  # type: ignore[no-untyped-call]
+
+
+def sums_integers(values: Tensor) -> bool:
+    """Tell whether oneDNN computes with integers that are on the device of `values`."""
+    return values.device.type == "cpu" and not is_recorded() and has_integer_operators()
+
+
+def integer_convolution(
+    weight: Tensor, stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int], groups: int
+) -> Callable[[Tensor, int], Tensor]:
+    """Return a convolution by oneDNN, with a weight `(out, in / groups, height, width)`, int8.
+
+    Returns:
+        What makes of levels `(N, in, H, W)`, uint8, and their zero point, sums of products `(N, out, H', W')`, float32.
+    """
+    operators = torch.ops.onednn
+    convolve = getattr(operators, "qconv_pointwise", None) or operators.qconv2d_pointwise  # as torch before 2.7 has it
+    ones, zeros = torch.ones(weight.shape[0]), torch.zeros(weight.shape[0], dtype=torch.int64)
+    form = (list(stride), list(padding), list(dilation), groups)
+    shape: torch.Size | None = None
+    packed = weight
+
+    def sums(levels: Tensor, zero_point: int) -> Tensor:
+        nonlocal shape, packed
+        if levels.shape != shape:  # packed for other shapes it may take a hundred times as long
+            packed = operators.qconv_prepack(weight, ones, 1.0, 0, *form, levels.shape)
+            shape = levels.shape
+        wanted = (1.0, 0, torch.float32, "none", [], "")
+        result: Tensor = convolve(levels, 1.0, zero_point, packed, ones, zeros, None, *form, *wanted)
+        return result
+
+    return sums
+
+
+def integer_product(weight: Tensor) -> Callable[[Tensor, int], Tensor]:
+    """Return a matrix product by oneDNN with a weight `(out, in)`, int8.
+
+    Returns:
+        What makes of levels `(N, in)`, uint8, and their zero point, sums of products `(N, out)`, float32.
+    """
+    operators = torch.ops.onednn
+    ones, zeros = torch.ones(weight.shape[0]), torch.zeros(weight.shape[0], dtype=torch.int64)
+    packed = operators.qlinear_prepack(weight, None)
+
+    def sums(levels: Tensor, zero_point: int) -> Tensor:
+        wanted = (1.0, 0, torch.float32, "none", [], "")
+        result: Tensor = operators.qlinear_pointwise(levels, 1.0, zero_point, packed, ones, zeros, None, *wanted)
+        return result
+
+    return sums
+
+
 def computes(numbers: object, engine: str) -> bool:
     """Tell whether the kernels of torch compute a network of `engine` that begins with `numbers`."""
     if isinstance(numbers, fx.Proxy):  # of a graph that is about to be run
         return True
     assert isinstance(numbers, Tensor)
-    if numbers.device.type != "cpu" or torch.compiler.is_compiling():
+    if numbers.device.type != "cpu" or is_recorded():
         return False
     return has_quantized_tensors() and engine in engines_here()
 

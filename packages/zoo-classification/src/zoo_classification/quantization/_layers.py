@@ -4,7 +4,8 @@ A layer computes with what it is given: tensors of `torch.quint8` by the kernels
 PyTorch. `Quantize`, the first layer of a network, decides which of them it is.
 """
 
-from collections.abc import MutableMapping, Sequence
+import math
+from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any
 
 import torch
@@ -12,7 +13,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from . import _kernels as kernels
-from ._arithmetic import EXACT, added_bias, as_float32, furthest, largest_sum, quantized, quantized_evenly, requantized
+from ._arithmetic import (
+    EXACT,
+    as_float32,
+    bias_in,
+    furthest,
+    largest_sum,
+    multiplier_of,
+    quantized,
+    quantized_evenly,
+    requantized,
+)
 from ._state import Int8State, WeightedState
 from ._values import QuantizedValues
 
@@ -57,9 +68,8 @@ class Hardswish(Int8State, kernels.Hardswish):
     def forward(self, x: Activation) -> Activation:
         if kernels.is_torchs(x):
             return super().forward(x)
-        numbers = x.dequantize()
-        swished = (numbers + 3).clamp_(0, 6).mul_(numbers).div_(6)
-        return QuantizedValues(quantized(swished, self.scale, self.zero_point), self.scale, self.zero_point)
+        steps = quantized(F.hardswish(x.operand()), self.scale, self.zero_point)
+        return QuantizedValues(steps, self.scale, self.zero_point)
 
 
 class Functional(Int8State, kernels.Functional):
@@ -67,13 +77,13 @@ class Functional(Int8State, kernels.Functional):
 
     def add(self, x: Activation, y: Activation) -> Activation:
         """Add two activations."""
-        return super().add(x, y) if kernels.is_torchs(x) else self._quantized(x.dequantize() + y.dequantize())
+        return super().add(x, y) if kernels.is_torchs(x) else self._quantized(x.operand().add_(y.operand()))
 
     def add_relu(self, x: Activation, y: Activation) -> Activation:
         """Add two activations, and make what is negative zero."""
         if kernels.is_torchs(x):
             return super().add_relu(x, y)
-        return self._quantized((x.dequantize() + y.dequantize()).clamp_(min=0))
+        return self._quantized(x.operand().add_(y.operand()), is_rectified=True)
 
     def mul(self, x: Activation, y: Activation) -> Activation:
         """Multiply two activations."""
@@ -88,10 +98,15 @@ class Functional(Int8State, kernels.Functional):
         """Concatenate activations."""
         if kernels.is_torchs(x[0]):
             return super().cat(list(x), dim)
-        return self._quantized(torch.cat([each.dequantize() for each in x], dim))
+        return self._quantized(torch.cat([each.operand() for each in x], dim))
 
-    def _quantized(self, numbers: Tensor) -> QuantizedValues:
-        return QuantizedValues(quantized(numbers, self.scale, self.zero_point), self.scale, self.zero_point)
+    def _quantized(self, numbers: Tensor, *, is_rectified: bool = False) -> QuantizedValues:
+        steps = quantized(numbers, self.scale, self.zero_point, is_rectified=is_rectified)
+        return QuantizedValues(steps, self.scale, self.zero_point)
+
+
+_PREPARED = ("_packed", "_pieces", "_by_integers", "_scaled")
+"""What a layer makes of its weight to compute with, when it first does."""
 
 
 class _Weighted(WeightedState):
@@ -107,10 +122,15 @@ class _Weighted(WeightedState):
     is_rectified = False
     """Whether what is below zero becomes zero."""
     groups = 1
+    _packed: kernels.Scaled | None
+    _pieces: list[tuple[slice, Tensor]] | None
+    _by_integers: Callable[[Tensor, int], Tensor] | None
+    _scaled: tuple[tuple[float, float], tuple[Tensor | None, Tensor]] | None
 
     def __init__(self, shape: Sequence[int], *, has_bias: bool, engine: str) -> None:
         super().__init__()
         self.engine = engine
+        self.shape = tuple(shape)
         self.register_buffer("weight_integers", torch.zeros(*shape, dtype=torch.int8))
         self.register_buffer("weight_scales", torch.ones(()))
         self.register_buffer("weight_zero_points", torch.zeros((), dtype=torch.int64))
@@ -130,12 +150,16 @@ class _Weighted(WeightedState):
         return self._packed
 
     def forget_prepared(self) -> None:
-        vars(self).update(_packed=None, _pieces=None)
+        vars(self).update(dict.fromkeys(_PREPARED))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_packed": None, "_pieces": None}
+        return vars(self) | dict.fromkeys(_PREPARED)
 
     def _pack(self) -> kernels.Scaled:
+        raise NotImplementedError
+
+    def _integer_operator(self) -> Callable[[Tensor, int], Tensor]:
+        """Return what sums products of integers by oneDNN."""
         raise NotImplementedError
 
     def _summed(self, steps: Tensor, weight: Tensor) -> Tensor:
@@ -148,6 +172,11 @@ class _Weighted(WeightedState):
 
     def _sums(self, x: QuantizedValues) -> Tensor:
         """Return sums of products, exact as far as float32 has them."""
+        if kernels.sums_integers(x.steps) and self._is_symmetric():
+            if self._by_integers is None:
+                vars(self)["_by_integers"] = self._integer_operator()
+            assert self._by_integers is not None
+            return self._by_integers(x.int_repr(), x.zero_point)
         pieces = self._weight_in_pieces(x.zero_point)
         with torch.autocast(x.steps.device.type, enabled=False):
             if len(pieces) == 1:
@@ -158,32 +187,47 @@ class _Weighted(WeightedState):
             return parts[0].add_(parts[1])  # rounded once, as an integer would be
         return torch.stack(parts).sum(0, dtype=torch.float64).float()
 
+    def _is_symmetric(self) -> bool:
+        """Tell whether the weight's zero points are zero, as in all published files."""
+        return self._by_integers is not None or not self.weight_zero_points.any()
+
     def _weight_in_pieces(self, zero_point: int) -> list[tuple[slice, Tensor]]:
         """Return the weight in float32, cut along the input's channels where sums might be too large to be exact."""
-        if self._pieces is not None:
+        is_recorded = kernels.is_recorded()
+        if self._pieces is not None and not is_recorded:
             return self._pieces
-        is_traced = torch.compiler.is_compiling()
-        weight = self.weight_integers.float() - self.weight_zero_points.reshape(
-            -1, *(1,) * (self.weight_integers.dim() - 1)
-        )
-        channels = weight.shape[1]
-        largest = largest_sum(weight[0].numel(), zero_point)
-        if largest > EXACT and not is_traced:
-            largest = int(weight.abs().flatten(1).sum(1).max()) * furthest(zero_point)
+        channels = self.shape[1]
+        centres = self.weight_zero_points.reshape(-1, *(1,) * (len(self.shape) - 1))
+        weight = self.weight_integers.float() - centres
+        largest = largest_sum(math.prod(self.shape[1:]), zero_point)
+        if largest > EXACT and not is_recorded:  # which the values may rule out
+            largest = int(weight.abs().flatten(1).sum(1).max()) * furthest(0)
         width = -(-channels // -(-largest // EXACT))
         places = [slice(first, first + width) for first in range(0, channels, width)]
         pieces = [(place, weight[:, place]) for place in places]
-        if not is_traced:
+        if not is_recorded:
             vars(self)["_pieces"] = pieces
         return pieces
 
     def _result(self, sums: Tensor, scale: float) -> Tensor:
         """Quantise sums of products with an activation of that scale."""
-        unit = self._along_channels(self.weight_scales * as_float32(scale))
-        if self.bias is not None:
-            sums = added_bias(sums, self._along_channels(self.bias), unit, is_whole=self.engine == "qnnpack")
-        multiplier = unit / as_float32(self.scale)
+        bias, multiplier = self._constants(scale)
+        if bias is not None:
+            sums = sums.add_(bias)
         return requantized(sums, multiplier, self.zero_point, is_rectified=self.is_rectified)
+
+    def _constants(self, scale: float) -> tuple[Tensor | None, Tensor]:
+        """Return what sums of products with an activation of that scale are added to, and then multiplied by."""
+        is_recorded = kernels.is_recorded()
+        if self._scaled is not None and self._scaled[0] == (scale, self.scale) and not is_recorded:
+            return self._scaled[1]
+        is_whole = self.engine == "qnnpack"
+        unit = self._along_channels(self.weight_scales * as_float32(scale))
+        bias = None if self.bias is None else bias_in(unit, self._along_channels(self.bias), is_whole=is_whole)
+        constants = bias, multiplier_of(unit, self.scale, is_whole=is_whole)
+        if not is_recorded:
+            vars(self)["_scaled"] = (scale, self.scale), constants
+        return constants
 
 
 class Conv2d(_Weighted):
@@ -219,6 +263,10 @@ class Conv2d(_Weighted):
             self.weight(), self.bias, self, scale=self.scale, zero_point=self.zero_point,
             is_rectified=self.is_rectified, engine=self.engine,
         )  # fmt: skip
+
+    def _integer_operator(self) -> Callable[[Tensor, int], Tensor]:
+        form = (self.stride, self.padding, self.dilation, self.groups)
+        return kernels.integer_convolution(self.weight_integers, *form)
 
     def _summed(self, steps: Tensor, weight: Tensor) -> Tensor:
         return F.conv2d(steps, weight, None, self.stride, self.padding, self.dilation, self.groups)
@@ -257,6 +305,9 @@ class Linear(_Weighted):
 
     def _pack(self) -> kernels.PackedLinear:
         return kernels.PackedLinear(self.weight(), self.bias, self.scale, self.zero_point, self.engine)
+
+    def _integer_operator(self) -> Callable[[Tensor, int], Tensor]:
+        return kernels.integer_product(self.weight_integers)
 
     def _summed(self, steps: Tensor, weight: Tensor) -> Tensor:
         return F.linear(steps, weight)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ._arithmetic import as_float32, quantized, quantized_evenly
+from ._arithmetic import as_float32, dequantized, quantized, quantized_evenly
 
 SIGMOID_SCALE, SIGMOID_ZERO_POINT = 1 / 256, 0
 """In what torch gives the result of a hard sigmoid, which is never above 1."""
@@ -34,6 +34,7 @@ class QuantizedValues:
         self.steps = steps
         self.scale = scale
         self.zero_point = zero_point
+        self._levels: Tensor | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.steps}, scale={self.scale}, zero_point={self.zero_point})"
@@ -47,9 +48,15 @@ class QuantizedValues:
         """Return the numbers, float32."""
         return self.steps * self.scale
 
+    def operand(self) -> Tensor:
+        """Return the numbers as kernels have them that add them, or apply a function to them."""
+        return dequantized(self.steps, self.scale, self.zero_point)
+
     def int_repr(self) -> Tensor:
         """Return the levels, uint8, as `torch.Tensor.int_repr` does."""
-        return (self.steps + self.zero_point).to(torch.uint8)
+        if self._levels is None:
+            self._levels = (self.steps + self.zero_point if self.zero_point else self.steps).to(torch.uint8)
+        return self._levels
 
     def q_scale(self) -> float:
         """Return the size of a step."""
@@ -90,9 +97,10 @@ class QuantizedValues:
 
     def averaged(self, sums: Tensor, count: int) -> Self:
         """Return sums of so many steps as means of these, rounded to a step."""
+        # In a traced or exported program the count may be a symbol, whose reciprocal is not known.
+        means = sums * as_float32(1 / count) if type(count) is int else sums / count
         # The zero point is added before rounding, which tells to which side a half is rounded.
-        means = (sums * as_float32(1 / count)).add_(self.zero_point).round_()
-        return self.like(means.sub_(self.zero_point))
+        return self.like(means.add_(self.zero_point).round_().sub_(self.zero_point))
 
     @classmethod
     def __torch_function__(
@@ -128,8 +136,8 @@ def _rectified(values: QuantizedValues, inplace: bool = False) -> QuantizedValue
 
 
 def _hard_sigmoid(values: QuantizedValues, inplace: bool = False) -> QuantizedValues:
-    shares = (values.dequantize() + 3).clamp_(0, 6).div_(6)
-    return QuantizedValues(quantized(shares, SIGMOID_SCALE, SIGMOID_ZERO_POINT), SIGMOID_SCALE, SIGMOID_ZERO_POINT)
+    steps = quantized(F.hardsigmoid(values.operand()), SIGMOID_SCALE, SIGMOID_ZERO_POINT)
+    return QuantizedValues(steps, SIGMOID_SCALE, SIGMOID_ZERO_POINT)
 
 
 def _as_they_are(values: QuantizedValues, *_: Any, **__: Any) -> QuantizedValues:

@@ -90,7 +90,7 @@ def _require_first_axis(axis: object) -> None:
 
 
 _QINT8 = getattr(torch, "qint8", None)
-_CALLED = {
+_CALLED: dict[str, Callable[..., Any]] = {
     "torch._utils._rebuild_qtensor": _rebuild,
     "torch._utils._rebuild_tensor": torch._utils._rebuild_tensor,
     "torch._utils._rebuild_tensor_v2": torch._utils._rebuild_tensor_v2,
