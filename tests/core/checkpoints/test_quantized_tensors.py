@@ -3,6 +3,7 @@
 import io
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -51,7 +52,7 @@ def test_tensors_of_qint8_are_read_as_integers(
     path = written(
         tmp_path / "a.pth", {"a": per_channel(), "b": (per_tensor(), bias), "c": torch.qint8, "d": bias}, form
     )
-    found = read_state_dict(path, as_integers=True)
+    found: Any = read_state_dict(path, as_integers=True)
     assert_same(found["a"], per_channel())
     assert_same(found["b"][0], per_tensor())
     assert torch.equal(found["b"][1], bias)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, fx, nn
@@ -79,7 +80,7 @@ def has_integer_operators() -> bool:
 
 def is_recorded() -> bool:
     """Tell whether what is computed becomes a program, for other devices and runtimes, too."""
-    return torch.compiler.is_compiling() or torch.jit.is_tracing()  # type: ignore[no-untyped-call]
+    return torch.compiler.is_compiling() or bool(torch.jit.is_tracing())  # type: ignore[attr-defined,no-untyped-call]
 
 
 def sums_integers(values: Tensor) -> bool:
@@ -107,7 +108,7 @@ def integer_convolution(
         if levels.shape != shape:  # packed for other shapes it may take a hundred times as long
             packed = operators.qconv_prepack(weight, ones, 1.0, 0, *form, levels.shape)
             shape = levels.shape
-        wanted = (1.0, 0, torch.float32, "none", [], "")
+        wanted: tuple[Any, ...] = (1.0, 0, torch.float32, "none", [], "")
         result: Tensor = convolve(levels, 1.0, zero_point, packed, ones, zeros, None, *form, *wanted)
         return result
 
@@ -125,7 +126,7 @@ def integer_product(weight: Tensor) -> Callable[[Tensor, int], Tensor]:
     packed = operators.qlinear_prepack(weight, None)
 
     def sums(levels: Tensor, zero_point: int) -> Tensor:
-        wanted = (1.0, 0, torch.float32, "none", [], "")
+        wanted: tuple[Any, ...] = (1.0, 0, torch.float32, "none", [], "")
         result: Tensor = operators.qlinear_pointwise(levels, 1.0, zero_point, packed, ones, zeros, None, *wanted)
         return result
 
@@ -248,6 +249,17 @@ class PackedLinear(Scaled):
         return result
 
 
+class Convolution(Protocol):
+    """What a convolution states of itself."""
+
+    in_channels: int
+    out_channels: int
+    groups: int
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    dilation: tuple[int, ...]
+
+
 class PackedConv2d(Scaled):
     """A convolution, and a ReLU if wanted.
 
@@ -266,7 +278,7 @@ class PackedConv2d(Scaled):
     """
 
     def __init__(
-        self, weight: QuantizedTensor, bias: Tensor | None, like: "nn.Conv2d", *, scale: float, zero_point: int,
+        self, weight: QuantizedTensor, bias: Tensor | None, like: Convolution, *, scale: float, zero_point: int,
         is_rectified: bool, engine: str,
     ) -> None:  # fmt: skip
         super().__init__(scale, zero_point)
@@ -291,7 +303,7 @@ class PackedConv2d(Scaled):
         return result[:, : self.channels] if self.excess > 0 else result
 
 
-def _excess(layer: nn.Conv2d, engine: str) -> int:
+def _excess(layer: Convolution, engine: str) -> int:
     """Return how many channels a depthwise convolution lacks for a fast kernel."""
     depthwise = layer.groups == layer.in_channels == layer.out_channels
     return -layer.groups % 8 if depthwise and layer.groups > 8 and engine != "qnnpack" else 0

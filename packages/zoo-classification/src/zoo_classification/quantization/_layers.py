@@ -181,7 +181,7 @@ class _Weighted(WeightedState):
         with torch.autocast(x.steps.device.type, enabled=False):
             if len(pieces) == 1:
                 return self._summed(x.steps, pieces[0][1])
-            steps = x.steps.unflatten(1, (self.groups, -1))
+            steps = torch.unflatten(x.steps, 1, (self.groups, -1))
             parts = [self._summed(steps[:, :, place].flatten(1, 2), weight) for place, weight in pieces]
         if len(parts) == 2:
             return parts[0].add_(parts[1])  # rounded once, as an integer would be
@@ -248,6 +248,7 @@ class Conv2d(_Weighted):
         self.is_rectified = is_rectified
         self.in_channels, self.out_channels, self.groups = like.in_channels, like.out_channels, like.groups
         self.kernel_size, self.stride = like.kernel_size, like.stride
+        assert not isinstance(like.padding, str)
         self.padding, self.dilation = like.padding, like.dilation
 
     def extra_repr(self) -> str:
@@ -276,7 +277,7 @@ class Conv2d(_Weighted):
 
     def _publish(self, destination: MutableMapping[str, Any], prefix: str, weight: Tensor, bias: Tensor | None) -> None:
         scales = [(name, destination.pop(name)) for name in (f"{prefix}scale", f"{prefix}zero_point")]
-        destination |= {f"{prefix}weight": weight, f"{prefix}bias": bias, **dict(scales)}
+        destination.update({f"{prefix}weight": weight, f"{prefix}bias": bias, **dict(scales)})
 
     def _take_published(self, state: MutableMapping[str, Any], prefix: str) -> Any:
         if state.get(f"{prefix}bias", self) is None:
@@ -317,7 +318,7 @@ class Linear(_Weighted):
 
     def _publish(self, destination: MutableMapping[str, Any], prefix: str, weight: Tensor, bias: Tensor | None) -> None:
         packed = f"{prefix}_packed_params"
-        destination |= {f"{packed}.dtype": weight.dtype, f"{packed}._packed_params": (weight, bias)}
+        destination.update({f"{packed}.dtype": weight.dtype, f"{packed}._packed_params": (weight, bias)})
         if (versions := getattr(destination, "_metadata", None)) is not None:
             versions[packed] = {"version": 3}  # by which the layer of torch knows this layout
 

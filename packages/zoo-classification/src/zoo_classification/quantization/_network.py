@@ -105,7 +105,7 @@ class Quantizable(ClassificationNetwork):
                 _eager.fuse(module, groups, is_qat=is_qat)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
         for layer in _unpickled_layers(self):
             _initialise_as_module(layer)
         if self.engine is not None:

@@ -132,4 +132,4 @@ class WeightedState(Int8State):
             return found if found.dtype == tensor.dtype else tensor.to(found.device)
 
         self.forget_prepared()
-        return super()._apply(moved, recurse)
+        return super()._apply(moved, recurse)  # type: ignore[no-untyped-call]
