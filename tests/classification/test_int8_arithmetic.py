@@ -29,10 +29,9 @@ from zoo_core.checkpoints import quiet_quantization
 from zoo_core.files import sha256_of
 
 GOLDEN = json.loads((FOLDER / "quantized" / "outputs.json").read_text())
-SMALL = "shufflenet_v2_x0_5"
-MEMBERS = [
-    (name, member) for name in list_models("zoo_classification.quantization") for member in get_model_weights(name)
-]
+MODELS = list_models("zoo_classification.quantization")
+FEW = ["quantized_resnet18", "quantized_mobilenet_v3_large", "quantized_shufflenet_v2_x0_5"]
+MEMBERS = [(name, member) for name in MODELS for member in get_model_weights(name)]
 SCALES = {"quantized_shufflenet_v2_x0_5": 0.0288, "quantized_mobilenet_v2": 0.0224}
 """Of the scores in the records."""
 ON_X86 = platform.machine() in {"x86_64", "AMD64"}
@@ -248,20 +247,22 @@ def published_state(name, images):
     return random_state(get_model(name, quantize=True), largest=2)  # see the test of convolutions
 
 
-@pytest.mark.parametrize("large", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["most", "the largest"])
-def test_everything_works_without_torch_ao_and_quantised_tensors(monkeypatch, tmp_path, large):
+@pytest.mark.parametrize(
+    "names", [FEW, pytest.param(MODELS, marks=pytest.mark.slow)], ids=["one of each kind", "all 14 entries"]
+)
+def test_everything_works_without_torch_ao_and_quantised_tensors(monkeypatch, tmp_path, names):
     images = image_batch((1, 3, 75, 75))
     folder = tmp_path / "caches" / "torch" / "hub" / "checkpoints"
     folder.mkdir(parents=True)
     members = {}
     for name, member in MEMBERS:
-        if ("resnext" in name) == large:
+        if name in names:
             url = write(folder, member, published_state(name, image_batch((2, 3, 96, 96))))
             members[str(member)] = (name, url)
-    goldens = {} if large else {
+    goldens = {
         name: (str(FOLDER / "quantized" / record["file"]), record["input"]["image_batch"], record["num_classes"])
         for name, record in GOLDEN.items()
-    }  # fmt: skip
+    }
     script = Path(__file__).parent / "int8_without_torch.py"
     done = subprocess.run(
         [sys.executable, "-W", "error", str(script)],
