@@ -88,6 +88,9 @@ def test_network_converted_by_its_user_has_the_state_and_the_output_of_ours(name
     ours = getattr(quantization, name)(quantize=True, backend="fbgemm")
     ours.load_state_dict(network.state_dict())
     assert torch.equal(ours(images), network(images))
+    network.load_state_dict(random_state(ours, largest=2))
+    ours.load_state_dict(network.state_dict())
+    assert torch.equal(ours(images), network(images))
     assert ours(images).std() > 0.05
 
 

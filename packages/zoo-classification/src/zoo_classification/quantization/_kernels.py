@@ -56,8 +56,9 @@ def has_quantized_tensors() -> bool:
     try:
         with quiet_quantization():
             one = torch.quantize_per_tensor(torch.ones(1), 1.0, 0, torch.quint8)
-            torch._make_per_tensor_quantized_tensor(torch.zeros(1, dtype=torch.int8), 1.0, 0)
-            return bool(torch.ops.quantized.add(one, one, 1.0, 0).int_repr() == 2)
+            weight = QuantizedTensor(torch.ones(1, dtype=torch.int8), torch.ones(()), torch.zeros(()))
+            two = torch.ops.quantized.add(one, one, 1.0, 0).int_repr()
+            return bool(two == 2 and as_tensor_of_torch(weight).int_repr() == 1)
     except Exception:  # noqa: BLE001 # whatever a torch without them raises
         return False
 
@@ -214,11 +215,17 @@ class Functional(Scaled):
 
 
 def as_tensor_of_torch(weight: QuantizedTensor) -> Tensor:
-    """Return a weight as a tensor of `torch.qint8`."""
+    """Return a weight as a tensor of `torch.qint8`, which shares its memory."""
     integers, scales, zero_points = weight
-    if not scales.dim():
-        return torch._make_per_tensor_quantized_tensor(integers, float(scales), int(zero_points))
-    return torch._make_per_channel_quantized_tensor(integers, scales.double(), zero_points, 0)
+    options: dict[str, Any] = {"dtype": torch.qint8, "device": integers.device}
+    if scales.dim():
+        options |= {"scales": scales.double(), "zero_points": zero_points, "axis": 0}
+        tensor = torch._empty_per_channel_affine_quantized(integers.shape, **options)
+    else:
+        options |= {"scale": float(scales), "zero_point": int(zero_points)}
+        tensor = torch._empty_affine_quantized(integers.shape, **options)
+    storage, offset = integers.untyped_storage(), integers.storage_offset()
+    return tensor.set_(storage, offset, integers.shape, integers.stride())
 
 
 class PackedLinear(Scaled):

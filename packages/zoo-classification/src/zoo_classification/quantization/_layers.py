@@ -116,6 +116,7 @@ class _Weighted(WeightedState):
         shape: Of the weight; its first axis is that of the result's channels.
         has_bias: Whether there is a bias.
         engine: Whose arithmetic it is, and whose kernel computes it where torch has that.
+        device: Of the buffers.
     """
 
     is_one_node = True
@@ -127,14 +128,14 @@ class _Weighted(WeightedState):
     _by_integers: Callable[[Tensor, int], Tensor] | None
     _scaled: tuple[tuple[float, float], tuple[Tensor | None, Tensor]] | None
 
-    def __init__(self, shape: Sequence[int], *, has_bias: bool, engine: str) -> None:
+    def __init__(self, shape: Sequence[int], *, has_bias: bool, engine: str, device: str) -> None:
         super().__init__()
         self.engine = engine
         self.shape = tuple(shape)
-        self.register_buffer("weight_integers", torch.zeros(*shape, dtype=torch.int8))
-        self.register_buffer("weight_scales", torch.ones(()))
-        self.register_buffer("weight_zero_points", torch.zeros((), dtype=torch.int64))
-        self.register_buffer("bias", torch.zeros(shape[0]) if has_bias else None)
+        self.register_buffer("weight_integers", torch.zeros(*shape, dtype=torch.int8, device=device))
+        self.register_buffer("weight_scales", torch.ones((), device=device))
+        self.register_buffer("weight_zero_points", torch.zeros((), dtype=torch.int64, device=device))
+        self.register_buffer("bias", torch.zeros(shape[0], device=device) if has_bias else None)
         self.forget_prepared()
 
     def forward(self, x: Activation) -> Activation:
@@ -238,13 +239,16 @@ class Conv2d(_Weighted):
         is_rectified: Whether there is a ReLU.
         has_bias: Whether there is a bias; a batch norm is one.
         engine: Of the network.
+        device: Of the buffers.
 
     Shape:
         As of `like`.
     """
 
-    def __init__(self, like: nn.Conv2d, *, is_rectified: bool, has_bias: bool, engine: str) -> None:
-        super().__init__(like.weight.shape, has_bias=has_bias, engine=engine)
+    def __init__(
+        self, like: nn.Conv2d, *, is_rectified: bool, has_bias: bool, engine: str, device: str = "cpu"
+    ) -> None:
+        super().__init__(like.weight.shape, has_bias=has_bias, engine=engine, device=device)
         self.is_rectified = is_rectified
         self.in_channels, self.out_channels, self.groups = like.in_channels, like.out_channels, like.groups
         self.kernel_size, self.stride = like.kernel_size, like.stride
@@ -291,13 +295,16 @@ class Linear(_Weighted):
     Args:
         like: The float layer.
         engine: Of the network.
+        device: Of the buffers.
 
     Shape:
         `(N, in_features)` to `(N, out_features)`.
     """
 
-    def __init__(self, like: nn.Linear, *, engine: str) -> None:
-        super().__init__(like.weight.shape, has_bias=like.bias is not None, engine=engine)
+    _version = 3  # by which the layer of torch knows this layout
+
+    def __init__(self, like: nn.Linear, *, engine: str, device: str = "cpu") -> None:
+        super().__init__(like.weight.shape, has_bias=like.bias is not None, engine=engine, device=device)
         self.in_features, self.out_features = like.in_features, like.out_features
 
     def extra_repr(self) -> str:
@@ -320,7 +327,7 @@ class Linear(_Weighted):
         packed = f"{prefix}_packed_params"
         destination.update({f"{packed}.dtype": weight.dtype, f"{packed}._packed_params": (weight, bias)})
         if (versions := getattr(destination, "_metadata", None)) is not None:
-            versions[packed] = {"version": 3}  # by which the layer of torch knows this layout
+            versions[packed] = {"version": self._version}
 
     def _take_published(self, state: MutableMapping[str, Any], prefix: str) -> Any:
         packed = f"{prefix}_packed_params"

@@ -16,7 +16,7 @@ def make_empty(make: Callable[[], N], engine: str) -> N:
     """Build an int8 network of weights of zero: on `meta` the float one, of which nothing is kept but its form."""
     with building_int8(engine), torch.device("meta"), DeferredInitialization():  # which is never done
         model = make().eval()
-    make_int8(model, engine)
+    make_int8(model, engine, "cpu")
     return model.eval()
 
 
@@ -26,8 +26,7 @@ def from_state(make: Callable[[], N], engine: str, state: Mapping[str, Any], sou
         model = make().eval()
     if is_prepared(state):
         state = converted(model, state, source)
-    with torch.device("meta"):
-        make_int8(model, engine)
+    make_int8(model, engine, "meta")
     with states_as_integers():
         load_checkpoint(model, state, source=source)
     return model.eval()

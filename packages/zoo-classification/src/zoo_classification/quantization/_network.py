@@ -135,35 +135,37 @@ def use_engine(model: nn.Module, engine: str) -> None:
             module.engine = engine
 
 
-def make_int8(model: nn.Module, engine: str) -> None:
-    """Put int8 layers of weights of zero in place of a float network's layers."""
+def make_int8(model: nn.Module, engine: str, device: str) -> None:
+    """Put int8 layers of weights of zero, on `device`, in place of a float network's layers."""
     for module in list(model.modules()):
         for names in fusable(module):
             convolution, *others = (module.get_submodule(name) for name in names)
             assert isinstance(convolution, nn.Conv2d)
             has_bias = convolution.bias is not None or any(isinstance(other, nn.BatchNorm2d) for other in others)
             rectified = isinstance(others[-1], nn.ReLU)
-            layer = Conv2d(convolution, is_rectified=rectified, has_bias=has_bias, engine=engine)
+            layer = Conv2d(convolution, is_rectified=rectified, has_bias=has_bias, engine=engine, device=device)
             for name, new in zip(names, (layer, *(nn.Identity() for _ in others)), strict=True):
                 setattr(module, name, new)
-    _replace_single_layers(model, engine)
+    _replace_single_layers(model, engine, device)
 
 
-def _replace_single_layers(module: nn.Module, engine: str) -> None:
+def _replace_single_layers(module: nn.Module, engine: str, device: str) -> None:
     for name, child in module.named_children():
         match child:
             case Conv2d() | Linear():
                 continue
             case nn.Conv2d():
-                setattr(module, name, Conv2d(child, is_rectified=False, has_bias=child.bias is not None, engine=engine))
+                has_bias = child.bias is not None
+                layer = Conv2d(child, is_rectified=False, has_bias=has_bias, engine=engine, device=device)
+                setattr(module, name, layer)
             case nn.Linear():
-                setattr(module, name, Linear(child, engine=engine))
+                setattr(module, name, Linear(child, engine=engine, device=device))
             case nn.Hardswish():
                 setattr(module, name, Hardswish())
             case nn.Dropout():
                 setattr(module, name, nn.Identity())
             case _:
-                _replace_single_layers(child, engine)
+                _replace_single_layers(child, engine, device)
 
 
 def _replace_by_kernels(module: nn.Module) -> None:

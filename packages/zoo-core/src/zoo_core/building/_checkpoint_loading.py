@@ -105,7 +105,8 @@ def _restore_form(model: nn.Module, expected: Mapping[str, tuple[torch.dtype, to
     """Convert tensors that a file holds in another dtype (some in float16) or not contiguous, as copying would have."""
     with torch.no_grad():
         for name, tensor in chain(model.named_parameters(), model.named_buffers()):
-            if name in expected and (tensor.dtype != expected[name][0] or not tensor.is_contiguous()):
+            is_laid_out = tensor.is_contiguous() or tensor.dtype == torch.int8  # these are packed before they are used
+            if name in expected and (tensor.dtype != expected[name][0] or not is_laid_out):
                 tensor.data = tensor.data.to(expected[name][0]).contiguous()
 
 
