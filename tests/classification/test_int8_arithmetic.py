@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from classification.int8_networks import assert_same_state, convert_after_training, random_state, synthetic
+from marks import SCRIPTING
 from reference.fill import image_batch
 from reference.records import FOLDER
 from zoo_classification import quantization
@@ -401,7 +402,7 @@ def test_exported_network_computes_the_same(dynamic):
     assert not [value for value in program.constants.values() if isinstance(value, Tensor) and value.numel() > 1]
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.*` is:DeprecationWarning")
+@SCRIPTING
 def test_traced_network_computes_the_same():
     network = quantization.shufflenet_v2_x0_5(quantize=True, num_classes=10)
     network.load_state_dict(random_state(network, largest=2))
@@ -409,7 +410,7 @@ def test_traced_network_computes_the_same():
     assert torch.equal(traced(IMAGES), network(IMAGES))
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.*` is:DeprecationWarning")
+@SCRIPTING
 def test_scripting_without_kernels_is_an_error_that_says_what_to_do(plain_network):
     with pytest.raises(NotImplementedError, match=r"use torch\.export\.export"):
         torch.jit.script(plain_network)
