@@ -21,6 +21,7 @@ from reference.fill import image_batch
 from reference.records import FOLDER
 from zoo_classification import quantization
 from zoo_classification.quantization import QuantizedValues
+from zoo_classification.quantization import _kernels as kernels
 from zoo_classification.quantization._arithmetic import as_float32
 from zoo_classification.quantization._eager import prepare_for_training
 from zoo_classification.quantization._layers import Conv2d, Functional, Hardswish, Linear, Quantize
@@ -193,6 +194,13 @@ def test_precision_of_the_context_does_not_matter():
     expected = layer(x).steps
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert torch.equal(layer(x).steps, expected)
+
+
+@pytest.mark.parametrize("question", [kernels.has_quantized_tensors, kernels.has_integer_operators])
+def test_what_torch_has_does_not_depend_on_the_device_of_the_context(question):
+    with torch.device("meta"):
+        inside = question.__wrapped__()
+    assert inside == question.__wrapped__()
 
 
 # Networks.

@@ -54,7 +54,7 @@ def engine_of_torch(engine: str | None) -> Iterator[None]:
 def has_quantized_tensors() -> bool:
     """Tell whether this torch has quantised tensors, and operations on them."""
     try:
-        with quiet_quantization():
+        with quiet_quantization(), torch.device("cpu"):  # whatever the device of the context is
             one = torch.quantize_per_tensor(torch.ones(1), 1.0, 0, torch.quint8)
             weight = QuantizedTensor(torch.ones(1, dtype=torch.int8), torch.ones(()), torch.zeros(()))
             two = torch.ops.quantized.add(one, one, 1.0, 0).int_repr()
@@ -69,7 +69,7 @@ def has_integer_operators() -> bool:
 
     On processors without an instruction for it, it adds two products in 16 bits, which may be too few.
     """
-    with torch.inference_mode():
+    with torch.inference_mode(), torch.device("cpu"):
         levels, weight = torch.full((1, 64, 1, 1), 255, dtype=torch.uint8), torch.full((16, 64), 127, dtype=torch.int8)
         try:
             convolved = integer_convolution(weight[:, :, None, None], (1, 1), (0, 0), (1, 1), 1)(levels, 0)
