@@ -17,12 +17,14 @@ from torch.ao import quantization as torch_quantization
 from torch.ao.nn import intrinsic, quantized
 
 import zoo_classification
+from classification.int8_networks import assert_same_state, convert_after_training, random_state, synthetic
 from marks import SCRIPTING
-from reference.fill import calibrate_, fill_, image_batch
+from reference.fill import image_batch
 from reference.records import FOLDER, form, record_of
 from zoo_classification import quantization
-from zoo_classification.quantization._depthwise import DepthwiseConv2d
-from zoo_classification.quantization._eager import engine_of_torch, prepare_for_training
+from zoo_classification.quantization._eager import prepare_for_training
+from zoo_classification.quantization._kernels import engine_of_torch
+from zoo_classification.quantization._layers import Conv2d, Linear
 from zoo_core import get_model, get_model_weights, list_models
 from zoo_core.building import without_files
 from zoo_core.checkpoints import quiet_quantization, read_state_dict
@@ -33,6 +35,7 @@ from zoo_core.prediction import load_predictor
 MODELS = list_models("zoo_classification.quantization")
 GOLDEN = json.loads((FOLDER / "quantized" / "outputs.json").read_text())
 SMALL = "quantized_shufflenet_v2_x0_5"
+OBSERVER = "activation_post_process"
 TRAINED = "quantized_mobilenet_v3_large"
 CONVERTED = [
     pytest.param(name, member, id=str(member), marks=[pytest.mark.slow] * ("resnext" in name))
@@ -59,65 +62,19 @@ def engine():
     torch.backends.quantized.engine = before
 
 
-def random_state(network: nn.Module) -> dict[str, object]:
-    """Return the state of an int8 network with other values."""
-    torch.manual_seed(0)
-    state = network.state_dict()
-    for name, value in state.items():
-        state[name] = tuple(map(random_tensor, value)) if isinstance(value, tuple) else random_tensor(value)
-    return state
-
-
-def random_tensor(value):
-    if not isinstance(value, Tensor) or not (value.is_quantized or value.is_floating_point()):
-        return value
-    if value.is_quantized:
-        scales = torch.full(value.shape[:1], 2**-5, dtype=torch.float64)  # engines keep scales as float32
-        return torch.quantize_per_channel(
-            torch.randn(value.shape), scales, torch.zeros_like(scales, dtype=torch.int64), 0, torch.qint8
-        )
-    return torch.rand_like(value) * 0.05 + 0.01
-
-
-def assert_same_state(found, expected):
-    assert [(name, form(value)) for name, value in found.items()] == [(n, form(v)) for n, v in expected.items()]
-    for name, value in found.items():
-        pairs = zip(value, expected[name], strict=True) if isinstance(value, tuple) else [(value, expected[name])]
-        for ours, theirs in pairs:
-            assert ours == theirs if isinstance(ours, torch.dtype) else torch.equal(ours, theirs), name
-
-
-def synthetic(name: str, size: int = 96, **kwargs: object) -> nn.Module:
-    """Return a float network whose layers all matter to the output."""
-    extra = {"init_weights": False} if name in {"googlenet", "inception_v3"} else {}
-    return calibrate_(fill_(getattr(quantization, name)(**extra, **kwargs)), image_batch((2, 3, size, size)))
-
-
-def convert_after_training(network: nn.Module, images: Tensor, backend: str = "fbgemm") -> nn.Module:
-    """Quantize a float network as its users do."""
-    network.eval().fuse_model()
-    network.qconfig = torch_quantization.get_default_qconfig(backend)
-    with quiet_quantization():
-        torch_quantization.prepare(network, inplace=True)
-        network(images)
-        return torch_quantization.convert(network, inplace=True)
-
-
 # What they compute.
 
 
 @pytest.mark.parametrize("name", GOLDEN)
 def test_int8_file_gives_the_recorded_output(name):
     record = GOLDEN[name]
-    if record["engine"] not in torch.backends.quantized.supported_engines:
-        pytest.skip(f"no {record['engine']} here")
     network = get_model(name, quantize=True, num_classes=record["num_classes"])
     network.load_state_dict(read_state_dict(FOLDER / "quantized" / record["file"]))
     with torch.inference_mode():
         scores = network(image_batch(tuple(record["input"]["image_batch"])))
     expected = record["output"]
     assert list(scores.shape) == expected["shape"]
-    step = [layer.scale for layer in network.modules() if isinstance(layer, quantized.Linear)][-1]
+    step = [layer.scale for layer in network.modules() if isinstance(layer, Linear)][-1]
     difference = scores.flatten()[expected["index"]] - torch.tensor(expected["value"])
     steps = 0 if platform.machine() == "x86_64" else 1
     assert difference.abs().max() < (steps + 1e-3) * step  # the record has seven digits
@@ -129,6 +86,9 @@ def test_network_converted_by_its_user_has_the_state_and_the_output_of_ours(name
     engine("fbgemm")
     network = convert_after_training(synthetic(name), images)
     ours = getattr(quantization, name)(quantize=True, backend="fbgemm")
+    ours.load_state_dict(network.state_dict())
+    assert torch.equal(ours(images), network(images))
+    network.load_state_dict(random_state(ours, largest=2))
     ours.load_state_dict(network.state_dict())
     assert torch.equal(ours(images), network(images))
     assert ours(images).std() > 0.05
@@ -180,9 +140,8 @@ def test_int8_network_without_a_file_has_weights_of_zero():
 def test_depthwise_convolutions_of_other_than_a_multiple_of_8_channels_are_filled_up(engine):
     engine("fbgemm")
     network = quantization.shufflenet_v2_x1_0(quantize=True)
-    filled = {layer.groups for layer in network.modules() if isinstance(layer, DepthwiseConv2d)}
-    plain = {layer.groups for layer in network.modules() if type(layer) is quantized.Conv2d}
-    assert (filled, plain) == ({58, 116}, {24, 232})
+    depthwise = [layer for layer in network.modules() if isinstance(layer, Conv2d) and layer.groups > 1]
+    assert {layer.groups: layer.packed().excess for layer in depthwise} == {24: 0, 58: 6, 116: 4, 232: 0}
 
 
 @pytest.mark.parametrize("per_channel", [False, True])
@@ -195,10 +154,13 @@ def test_filled_depthwise_convolution_equals_a_plain_one(engine, per_channel):
         weight = torch.quantize_per_channel(
             torch.randn(13, 1, 3, 3), scales, torch.zeros(13, dtype=torch.int64), 0, torch.qint8
         )
-    ours, plain = (kind(13, 13, 3, stride=2, padding=1, groups=13) for kind in (DepthwiseConv2d, quantized.Conv2d))
-    for layer in (ours, plain):
-        layer.set_weight_bias(weight, torch.randn(13, generator=torch.Generator().manual_seed(1)))
-        layer.scale, layer.zero_point = 0.05, 64
+    plain = quantized.Conv2d(13, 13, 3, stride=2, padding=1, groups=13)
+    plain.set_weight_bias(weight, torch.randn(13, generator=torch.Generator().manual_seed(1)))
+    plain.scale, plain.zero_point = 2**-4, 64
+    form = nn.Conv2d(13, 13, 3, stride=2, padding=1, groups=13)
+    ours = Conv2d(form, is_rectified=False, has_bias=True, engine="fbgemm")
+    ours.load_state_dict(plain.state_dict())
+    assert ours.packed().excess == 3
     images = torch.quantize_per_tensor(torch.rand(2, 13, 9, 8), 1 / 127, 0, torch.quint8)
     assert torch.equal(ours(images), plain(images))
     assert_same_state(ours.state_dict(), plain.state_dict())
@@ -250,6 +212,28 @@ def test_prepared_state_is_loaded_and_converted(publish, prepared, early):
     assert_same_state(network.state_dict(), expected.state_dict())
     assert network.engine == "qnnpack"
     assert not network.training
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda state: state.pop("features.0.0.bn.weight"), r"missing 'features\.0\.0\.bn\.weight'"),
+        (lambda state: state.pop(f"quant.{OBSERVER}.{OBSERVER}.min_val"), "missing 'quant.*min_val'"),
+        (lambda state: state.update({"features.99.weight": torch.ones(1)}), r"unexpected features\.99\.weight"),
+        (
+            lambda state: state.update({"classifier.3.weight": torch.ones(9, 1280)}),
+            r"classifier\.3: expected \(1000, 1280\), found \(9, 1280\)",
+        ),
+        (lambda state: state.update({"features.0.0.bn.bias": torch.ones(3)}), "does not fit QuantizableMobileNetV3"),
+    ],
+    ids=["weight", "range", "another layer", "classes", "shape"],
+)
+def test_prepared_state_that_does_not_fit_is_refused(publish, prepared, change, message):
+    state = dict(prepared.state_dict())
+    change(state)
+    publish(get_model_weights(TRAINED).DEFAULT, state)
+    with pytest.raises(CheckpointError, match=message):
+        get_model(TRAINED, weights="DEFAULT", quantize=True)
 
 
 def test_int8_state_of_a_network_trained_so_is_loaded_too(publish):
@@ -338,7 +322,7 @@ def test_state_that_lacks_a_layer_is_refused(publish):
     state = random_state(get_model(SMALL, quantize=True))
     del state["conv5.0.scale"]
     publish(member, state)
-    with pytest.raises(CheckpointError, match=r"does not fit QuantizableShuffleNetV2: missing 'conv5\.0\.scale'"):
+    with pytest.raises(CheckpointError, match=r"does not fit QuantizableShuffleNetV2: missing conv5\.0\.scale"):
         get_model(SMALL, weights=member, quantize=True)
 
 
@@ -386,16 +370,19 @@ mobilenet_v3_large().fuse_model()
     [(["qnnpack", "onednn", "x86", "fbgemm"], "fbgemm"), (["onednn", "x86"], "x86"), (["qnnpack", "onednn"], "onednn")],
 )
 def test_engine_is_the_entrys_or_one_of_the_same_arithmetic(monkeypatch, here, chosen):
-    monkeypatch.setattr("zoo_classification.quantization._eager.engines_here", lambda: here)
+    monkeypatch.setattr("zoo_classification.quantization._kernels.engines_here", lambda: here)
     with without_files():
         assert get_model(SMALL, weights="DEFAULT", quantize=True).engine == chosen
 
 
-def test_missing_engine_is_an_error_that_lists_those_that_are_here(monkeypatch):
-    monkeypatch.setattr("zoo_classification.quantization._eager.engines_here", lambda: ["qnnpack", "none"])
-    message = "need the engine fbgemm or x86 or onednn, but torch has qnnpack, none here.*quantize=False"
-    with pytest.raises(RuntimeError, match=message):
-        get_model(SMALL, weights="DEFAULT", quantize=True)
+def test_network_whose_engine_is_missing_computes_the_same_without(monkeypatch):
+    network = get_model(SMALL, quantize=True, num_classes=100)
+    network.load_state_dict(read_state_dict(FOLDER / "quantized" / GOLDEN[SMALL]["file"]))
+    images = image_batch((1, 3, 64, 64))
+    expected = network(images)
+    monkeypatch.setattr("zoo_classification.quantization._kernels.engines_here", lambda: ["none"])
+    assert torch.equal(network(images), expected)
+    assert get_model(SMALL, quantize=True).engine == "fbgemm"
 
 
 def test_engine_of_other_arithmetic_than_the_file_is_refused():
@@ -417,7 +404,7 @@ def test_weights_are_packed_for_the_networks_engine_whatever_torchs_is(engine, c
         network = copy.deepcopy(network)
     assert network.engine == "qnnpack"
     # A pickled packed weight does not tell, but its operator on another engine's network would not compute the same.
-    packed = [layer._packed_params for layer in network.modules() if isinstance(layer, quantized.Conv2d)]
+    packed = [layer.packed().packed for layer in network.modules() if isinstance(layer, Conv2d)]
     assert {type(weight).__name__ for weight in packed} == {"ScriptObject"}
     engine("qnnpack")
     twin = quantization.mobilenet_v2(quantize=True, num_classes=10)

@@ -128,34 +128,44 @@ BOMBS = {
 """Values that would take gigabytes, or for ever."""
 
 
-def refused_within(gibibytes: float, *paths: Path, mapped: bool = True, seconds: float = 60) -> str:
+def refused_within(
+    gibibytes: float, *paths: Path, mapped: bool = True, as_integers: bool = False, seconds: float = 60
+) -> str:
     code = """
 import os, sys
 os.environ["ZOO_MMAP"] = sys.argv[1]
+as_integers = sys.argv[2] == "1"
 from pathlib import Path
 from zoo_core.checkpoints import read_state_dict
 from zoo_core.errors import CheckpointError
-for path in sys.argv[2:]:
+for path in sys.argv[3:]:
     try:
-        print("READ", path, {name: value.shape for name, value in read_state_dict(Path(path)).items()})
+        found = read_state_dict(Path(path), as_integers=as_integers)
+        print("READ", path, {name: value.shape for name, value in found.items()})
     except CheckpointError as error:
         print(error)
 """
-    printed = output_within(gibibytes, code, int(mapped), *paths, seconds=seconds)
+    printed = output_within(gibibytes, code, int(mapped), int(as_integers), *paths, seconds=seconds)
     assert "READ" not in printed
     assert printed.count("/") >= len(paths)
     return printed
 
 
-@pytest.mark.parametrize("mapped", [True, False], ids=["mapped", "read at once"])
+@pytest.mark.parametrize(
+    ("mapped", "as_integers"),
+    [(True, False), (False, False), (True, True), (False, True)],
+    ids=["mapped", "read at once", "integers, mapped", "integers, read at once"],
+)
 @pytest.mark.parametrize("form", ["zip", "older"])
-def test_no_pickle_takes_more_memory_or_time_than_its_file_pays_for(tmp_path: Path, form: str, mapped: bool) -> None:
+def test_no_pickle_takes_more_memory_or_time_than_its_file_pays_for(
+    tmp_path: Path, form: str, mapped: bool, as_integers: bool
+) -> None:
     paths = []
     for index, value in enumerate(BOMBS.values()):
         content = state(("weight", value))
         path = tmp_path / f"{index}.pth"
         paths.append(archive(path, content) if form == "zip" else older(path, older_view(content)))
-    refused_within(1.2, *paths, mapped=mapped)
+    refused_within(1.2, *paths, mapped=mapped, as_integers=as_integers)
 
 
 @pytest.mark.parametrize("kind", BOMBS)
@@ -166,11 +176,16 @@ def test_what_only_calls_can_do_is_refused_by_name(kind: str) -> None:
             check_pickle(state(("weight", BOMBS[kind])), 0)
 
 
-def test_torch_s_own_refusal_stands_behind_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("as_integers", "message"), [(False, "[Ww]eights.?only"), (True, "posix.system, of which no int8 state is made")]
+)
+def test_another_refusal_stands_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_integers: bool, message: str
+) -> None:
     monkeypatch.setattr("zoo_core.checkpoints._read.check_pickles", lambda file: None)
     call = name("posix", "system") + group(text(f"touch {tmp_path / 'run'}")) + b"R"
-    with pytest.raises(CheckpointError, match=r"[Ww]eights.?only"):
-        read_state_dict(archive(tmp_path / "a.pth", state(("weight", call))))
+    with pytest.raises(CheckpointError, match=message):
+        read_state_dict(archive(tmp_path / "a.pth", state(("weight", call))), as_integers=as_integers)
     assert not (tmp_path / "run").exists()
 
 
@@ -258,6 +273,7 @@ class Odd:
     pass
 
 
+@pytest.mark.parametrize("as_integers", [False, True])
 @pytest.mark.parametrize("form", ["zip", "older"])
 @pytest.mark.parametrize(
     ("value", "message"),
@@ -288,11 +304,11 @@ class Odd:
     ids=lambda value: str(value)[:40],
 )
 def test_what_is_no_state_dictionary_is_an_error_that_says_what_it_is(
-    tmp_path: Path, form: str, value: object, message: str
+    tmp_path: Path, form: str, value: object, message: str, as_integers: bool
 ) -> None:
     torch.save(value, tmp_path / "a.pth", _use_new_zipfile_serialization=form == "zip")
     with pytest.raises(CheckpointError, match=rf"a\.pth .*{message}"):
-        read_state_dict(tmp_path / "a.pth")
+        read_state_dict(tmp_path / "a.pth", as_integers=as_integers)
 
 
 def test_a_storage_on_meta_is_refused_unless_it_is_asked_for(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Image classification models as int8, by torch's eager quantization: the builders of 12 models, `quantize=True`.
+"""Image classification models as int8, or as floats to be quantized by torch: the builders of 12 models.
 
 `zoo_core.get_model` has them under the prefix `quantized_`. Importing this package imports neither torch nor a model:
 names are resolved on use.

@@ -26,6 +26,7 @@ from ._shufflenetv2 import shufflenet_v2_x0_5 as shufflenet_v2_x0_5
 from ._shufflenetv2 import shufflenet_v2_x1_0 as shufflenet_v2_x1_0
 from ._shufflenetv2 import shufflenet_v2_x1_5 as shufflenet_v2_x1_5
 from ._shufflenetv2 import shufflenet_v2_x2_0 as shufflenet_v2_x2_0
+from ._values import QuantizedValues as QuantizedValues
 from .catalogue.googlenet import GoogLeNet_QuantizedWeights as GoogLeNet_QuantizedWeights
 from .catalogue.inception import Inception_V3_QuantizedWeights as Inception_V3_QuantizedWeights
 from .catalogue.mobilenetv2 import MobileNet_V2_QuantizedWeights as MobileNet_V2_QuantizedWeights

@@ -9,10 +9,12 @@ import torch
 from zoo_core import WeightsEnum
 from zoo_core.building import Builder, DependentWeights, builder, file_of
 from zoo_core.building import assemble as assemble_float
-from zoo_core.checkpoints import quiet_quantization, read_state_dict
+from zoo_core.checkpoints import read_state_dict
 from zoo_core.files import resolve
 
-from ._eager import Quantizable, choose_engine, engine_of_torch, engines_like, fill_with_zeros, from_state, make_empty
+from ._kernels import choose_engine, engines_like
+from ._loading import from_state, make_empty
+from ._network import Quantizable
 
 Q = TypeVar("Q", bound=WeightsEnum)
 F = TypeVar("F", bound=WeightsEnum)
@@ -54,13 +56,12 @@ def quantizable_builder(int8: Q, floating: type[F]) -> Callable[[Callable[..., N
             make: Returns the float network.
             weights: Of the float or of the int8 network.
             progress: As for every builder.
-            quantize: Build the int8 network, for inference on a CPU. `weights` is then an int8 entry, which also tells
+            quantize: Build the int8 network, for prediction. `weights` is then an int8 entry, which also tells
                 `num_classes`; `None` for weights of zero, to load a state into.
-            backend: The engine of an int8 network, that of its entries if not given; if it is not here, another of the
-                same arithmetic is taken.
+            backend: The engine whose arithmetic an int8 network computes, that of its entries if not given. If torch
+                has it here, or another of the same arithmetic, that computes it, and else plain PyTorch.
 
         Raises:
-            RuntimeError: No engine for an int8 network is here.
             ValueError: `backend` is none, or with int8 weights it or `num_classes` is not theirs.
         """
         if not quantize:
@@ -77,11 +78,11 @@ def _assemble_int8(make: "partial[N]", weights: WeightsEnum | None, backend: str
         _require("num_classes", make.keywords["num_classes"], (len(weights.meta["categories"]),))
     file = file_of(weights)
     found = None if file is None else resolve(file, progress=progress)
-    with quiet_quantization(), torch.device("cpu"), engine_of_torch(engine):
+    with torch.device("cpu"):
         if found is None:
-            return fill_with_zeros(make_empty(make, engine))
+            return make_empty(make, engine)
         with found.unchanged() as path:
-            return from_state(make, engine, read_state_dict(path), str(weights))
+            return from_state(make, engine, read_state_dict(path, as_integers=True), str(weights))
 
 
 def _require(parameter: str, found: object, possible: tuple[object, ...]) -> None:

@@ -10,7 +10,7 @@ from zoo_classification.catalogue.googlenet import GoogLeNet_Weights
 from zoo_core import WeightsEnum
 
 from ._builder import quantizable_builder
-from ._eager import FloatFunctional, Quantizable
+from ._network import Quantizable, functional
 from .catalogue.googlenet import GoogLeNet_QuantizedWeights
 
 
@@ -31,7 +31,7 @@ class QuantizableInception(floating.Inception):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"conv_block": QuantizableBasicConv2d, **kwargs})
-        self.cat = FloatFunctional()
+        self.cat = functional()
 
     def forward(self, x: Tensor) -> Tensor:
         return self.cat.cat(self.branches(x), 1)

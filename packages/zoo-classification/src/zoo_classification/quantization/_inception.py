@@ -11,8 +11,8 @@ from zoo_classification.catalogue.inception import Inception_V3_Weights
 from zoo_core import WeightsEnum
 
 from ._builder import quantizable_builder
-from ._eager import FloatFunctional, Quantizable
 from ._googlenet import QuantizableBasicConv2d
+from ._network import Quantizable, functional
 from .catalogue.inception import Inception_V3_QuantizedWeights
 
 
@@ -21,7 +21,7 @@ class _Quantizable(Branches):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"conv_block": QuantizableBasicConv2d, **kwargs})
-        self.myop = FloatFunctional()
+        self.myop = functional()
 
     def forward(self, x: Tensor) -> Tensor:
         return self.myop.cat(self.branches(x), 1)
@@ -48,9 +48,9 @@ class QuantizableInceptionE(floating.InceptionE):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"conv_block": QuantizableBasicConv2d, **kwargs})
-        self.myop1 = FloatFunctional()
-        self.myop2 = FloatFunctional()
-        self.myop3 = FloatFunctional()
+        self.myop1 = functional()
+        self.myop2 = functional()
+        self.myop3 = functional()
 
     def forward(self, x: Tensor) -> Tensor:
         branches = self.branches(x)

@@ -8,7 +8,7 @@ from zoo_classification._mobilenetv2 import InvertedResidual, MobileNetV2
 from zoo_classification.catalogue.mobilenetv2 import MobileNet_V2_Weights
 
 from ._builder import quantizable_builder
-from ._eager import FloatFunctional, Quantizable
+from ._network import Quantizable, functional
 from .catalogue.mobilenetv2 import MobileNet_V2_QuantizedWeights
 
 
@@ -17,7 +17,7 @@ class QuantizableInvertedResidual(InvertedResidual):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.skip_add = FloatFunctional()
+        self.skip_add = functional()
 
     def forward(self, x: Tensor) -> Tensor:
         result: Tensor = self.conv(x)

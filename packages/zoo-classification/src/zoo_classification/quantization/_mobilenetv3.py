@@ -11,7 +11,7 @@ from zoo_classification.catalogue.mobilenetv3 import MobileNet_V3_Large_Weights
 from zoo_core.layers import SqueezeExcitation
 
 from ._builder import quantizable_builder
-from ._eager import FloatFunctional, Quantizable
+from ._network import Quantizable, functional
 from .catalogue.mobilenetv3 import MobileNet_V3_Large_QuantizedWeights
 
 _FIXED = {
@@ -32,7 +32,7 @@ class QuantizableSqueezeExcitation(SqueezeExcitation):
 
     def __init__(self, input_channels: int, squeeze_channels: int) -> None:
         super().__init__(input_channels, squeeze_channels, scale_activation=nn.Hardsigmoid)
-        self.skip_mul = FloatFunctional()
+        self.skip_mul = functional()
         self.register_load_state_dict_pre_hook(_complete_early_files)  # type: ignore[no-untyped-call]
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 # the name that users know
@@ -55,7 +55,7 @@ class QuantizableInvertedResidual(InvertedResidual):
 
     def __init__(self, cnf: InvertedResidualConfig, norm_layer: Callable[..., nn.Module]) -> None:
         super().__init__(cnf, norm_layer, se_layer=QuantizableSqueezeExcitation)
-        self.skip_add = FloatFunctional()
+        self.skip_add = functional()
 
     def forward(self, x: Tensor) -> Tensor:
         result: Tensor = self.block(x)

@@ -8,7 +8,7 @@ from zoo_classification._resnet import BasicBlock, Bottleneck, ResNet
 from zoo_classification.catalogue import resnet as floating
 
 from ._builder import quantizable_builder
-from ._eager import FloatFunctional, Quantizable
+from ._network import Quantizable, functional
 from .catalogue import resnet as int8
 
 
@@ -17,7 +17,7 @@ class QuantizableBasicBlock(BasicBlock):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.add_relu = FloatFunctional()
+        self.add_relu = functional()
 
     def forward(self, x: Tensor) -> Tensor:
         shortcut = x if self.downsample is None else self.downsample(x)
@@ -33,7 +33,7 @@ class QuantizableBottleneck(Bottleneck):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.skip_add_relu = FloatFunctional()
+        self.skip_add_relu = functional()
         self.relu1 = nn.ReLU()
         self.relu2 = nn.ReLU()
 

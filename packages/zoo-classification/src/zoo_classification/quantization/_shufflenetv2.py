@@ -8,7 +8,7 @@ from zoo_classification._shufflenetv2 import InvertedResidual, ShuffleNetV2
 from zoo_classification.catalogue import shufflenetv2 as floating
 
 from ._builder import quantizable_builder
-from ._eager import FloatFunctional, Quantizable
+from ._network import Quantizable, functional
 from .catalogue import shufflenetv2 as int8
 
 
@@ -17,7 +17,7 @@ class QuantizableInvertedResidual(InvertedResidual):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.cat = FloatFunctional()
+        self.cat = functional()
 
     def forward(self, x: Tensor) -> Tensor:
         joined = self.cat.cat(self.branches(x), dim=1)

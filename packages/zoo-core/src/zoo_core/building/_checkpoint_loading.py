@@ -2,7 +2,7 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from itertools import chain
 
 import torch
@@ -52,7 +52,7 @@ def load_checkpoint(
     fit: Fit | None = getattr(model, "fit_checkpoint", None)
     fitted = state if fit is None else fit(state)
     fresh = _resized_classifiers(model, fitted, expected) if may_resize else set[str]()
-    unused = fresh | _left_out(model, fitted, own)
+    unused = fresh | _left_out(model, fitted)
     kept = OrderedDict((name, tensor) for name, tensor in fitted.items() if name not in unused)
     if hasattr(state, "_metadata"):  # where load_state_dict finds the modules' versions
         kept._metadata = state._metadata  # type: ignore[attr-defined]
@@ -76,10 +76,10 @@ def _resized_classifiers(
     }
 
 
-def _left_out(model: nn.Module, state: Mapping[str, Tensor], expected: Container[str]) -> set[str]:
-    """Return the names under `model.auxiliaries` that only the checkpoint has."""
-    auxiliaries = _prefixes(model, "auxiliaries")
-    return {name for name in state if name.startswith(auxiliaries) and name not in expected}
+def _left_out(model: nn.Module, state: Mapping[str, Tensor]) -> set[str]:
+    """Return the names under those of `model.auxiliaries` that the model was built without."""
+    absent = [name for name in getattr(model, "auxiliaries", ()) if getattr(model, name, None) is None]
+    return {name for name in state if name.startswith(tuple(f"{each}." for each in absent))}
 
 
 def _prefixes(model: nn.Module, attribute: str) -> tuple[str, ...]:
@@ -105,7 +105,8 @@ def _restore_form(model: nn.Module, expected: Mapping[str, tuple[torch.dtype, to
     """Convert tensors that a file holds in another dtype (some in float16) or not contiguous, as copying would have."""
     with torch.no_grad():
         for name, tensor in chain(model.named_parameters(), model.named_buffers()):
-            if name in expected and (tensor.dtype != expected[name][0] or not tensor.is_contiguous()):
+            is_laid_out = tensor.is_contiguous() or tensor.dtype == torch.int8  # these are packed before they are used
+            if name in expected and (tensor.dtype != expected[name][0] or not is_laid_out):
                 tensor.data = tensor.data.to(expected[name][0]).contiguous()
 
 

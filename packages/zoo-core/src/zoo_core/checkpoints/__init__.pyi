@@ -1,4 +1,5 @@
 from ._pickles import LONGEST_PICKLE as LONGEST_PICKLE
+from ._quantized import QuantizedTensor as QuantizedTensor
 from ._quiet import quiet_quantization as quiet_quantization
 from ._read import read_state_dict as read_state_dict
 from ._safetensors import LONGEST_HEADER as LONGEST_HEADER

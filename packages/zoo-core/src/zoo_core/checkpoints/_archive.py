@@ -4,6 +4,7 @@ PKWARE: .ZIP File Format Specification, sections 4.3 and 4.4; torch writes such 
 """
 
 import struct
+import tarfile
 from typing import BinaryIO, NamedTuple
 
 from ._pickles import LONGEST_PICKLE, check_pickle
@@ -54,6 +55,21 @@ def check_pickles(file: BinaryIO) -> None:
         content = _content(file, member)
         if check_pickle(content, 0) != len(content):
             raise ValueError("its pickle goes on behind its end")
+
+
+def require_tensors_alone(file: BinaryIO) -> None:
+    """Refuse programs and tar archives, which torch reads, too, unless it is told `weights_only`.
+
+    Raises:
+        ValueError: It is such a file.
+    """
+    if is_zip(file):
+        if any(member.name.endswith(b"constants.pkl") for member in _members(file)):
+            raise ValueError("it is a program of TorchScript")
+        return
+    file.seek(0)
+    if tarfile.is_tarfile(file):
+        raise ValueError("it is a tar archive, in which torch has not saved for many years")
 
 
 def _members(file: BinaryIO) -> list[_Member]:

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ._quantized import QuantizedTensor
+
 _MOST_DIMENSIONS = 64
 """What torch computes with."""
 
@@ -47,8 +49,11 @@ def _tensors(name: str, value: object) -> tuple[Tensor, ...]:
     """Return the tensors of an entry: the entry, or those in it, as int8 layers keep tuples, and dtypes."""
     if isinstance(value, Tensor):
         return (value,)
-    if isinstance(value, tuple | torch.dtype):
-        return tuple(each for each in value if isinstance(each, Tensor)) if isinstance(value, tuple) else ()
+    if isinstance(value, tuple):
+        parts = (each if isinstance(each, QuantizedTensor) else (each,) for each in value)
+        return tuple(each for part in parts for each in part if isinstance(each, Tensor))
+    if isinstance(value, torch.dtype):
+        return ()
     hint = ""
     if isinstance(value, Mapping) and value and all(isinstance(each, Tensor) for each in value.values()):
         hint = f": if that is the model's state, save it alone, `torch.save(checkpoint[{name!r}], path)`"

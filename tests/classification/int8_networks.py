@@ -1,0 +1,59 @@
+"""Int8 networks for tests, and the same by torch's eager quantization."""
+
+import torch
+from torch import Tensor, nn
+from torch.ao import quantization as torch_quantization
+
+from reference.fill import calibrate_, fill_, image_batch
+from reference.records import form
+from zoo_classification import quantization
+from zoo_core.checkpoints import quiet_quantization
+
+
+def random_state(network: nn.Module, largest: float = 4) -> dict[str, object]:
+    """Return the state of an int8 network with other values, whose weights are at most `largest`."""
+    torch.manual_seed(0)
+    state = network.state_dict()
+    for name, value in state.items():
+        values = [random_tensor(each, largest) for each in (value if isinstance(value, tuple) else (value,))]
+        state[name] = tuple(values) if isinstance(value, tuple) else values[0]
+    return state
+
+
+def random_tensor(value, largest):
+    if not isinstance(value, Tensor) or not (value.is_quantized or value.is_floating_point()):
+        return value
+    if value.is_quantized:
+        scales = torch.full(value.shape[:1], 2**-5, dtype=torch.float64)  # engines keep scales as float32
+        return torch.quantize_per_channel(
+            torch.randn(value.shape).clamp_(-largest, largest),
+            scales,
+            torch.zeros_like(scales, dtype=torch.int64),
+            0,
+            torch.qint8,
+        )
+    return torch.rand_like(value) * 0.05 + 0.01
+
+
+def assert_same_state(found, expected):
+    assert [(name, form(value)) for name, value in found.items()] == [(n, form(v)) for n, v in expected.items()]
+    for name, value in found.items():
+        pairs = zip(value, expected[name], strict=True) if isinstance(value, tuple) else [(value, expected[name])]
+        for ours, theirs in pairs:
+            assert ours == theirs if isinstance(ours, torch.dtype) else torch.equal(ours, theirs), name
+
+
+def synthetic(name: str, size: int = 96, **kwargs: object) -> nn.Module:
+    """Return a float network whose layers all matter to the output."""
+    extra = {"init_weights": False} if name in {"googlenet", "inception_v3"} else {}
+    return calibrate_(fill_(getattr(quantization, name)(**extra, **kwargs)), image_batch((2, 3, size, size)))
+
+
+def convert_after_training(network: nn.Module, images: Tensor, backend: str = "fbgemm") -> nn.Module:
+    """Quantize a float network as its users do."""
+    network.eval().fuse_model()
+    network.qconfig = torch_quantization.get_default_qconfig(backend)
+    with quiet_quantization():
+        torch_quantization.prepare(network, inplace=True)
+        network(images)
+        return torch_quantization.convert(network, inplace=True)
