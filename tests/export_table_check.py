@@ -29,6 +29,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from classification.int8_networks import quantized
 from reference.families import num_params
 from reference.records import build_as, prepare_, record_of, spread_scores_
 from zoo_core import get_model, get_model_entry, get_model_weights, list_models, task_of
@@ -55,7 +56,7 @@ def main(names: Sequence[str], *, seconds: float = LONGEST, anew: bool = False) 
     rows = {} if anew else read_rows()
     if rows and (then := read_versions()) != (now := _versions()):
         sys.exit(f"The table is of {then}, and here are {now}: `-- --anew` drops its rows and begins again.")
-    everything = [name for name in list_models() if not name.startswith("quantized_")]
+    everything = list_models()
     unknown = sorted(set(names) - set(everything))
     if unknown:
         sys.exit(f"There are no models {', '.join(unknown)}.")
@@ -152,6 +153,8 @@ def network_of(name: str) -> nn.Module:
         return get_model(name, weights=member, **task_of(name).arguments)
     except WeightsUnavailableError:
         torch.manual_seed(0)
+        if get_model_entry(name).task == "quantization":
+            return quantized(name)
         record = record_of("outputs", name, "none")
         limits = FEW_PROPOSALS if "rcnn" in name else {}
         network = prepare_(build_as(name, "none", **record["kwargs"], **limits), record)

@@ -7,6 +7,7 @@ from torch.ao import quantization as torch_quantization
 from reference.fill import calibrate_, fill_, image_batch
 from reference.records import form
 from zoo_classification import quantization
+from zoo_core import get_model
 from zoo_core.checkpoints import quiet_quantization
 
 
@@ -47,6 +48,14 @@ def synthetic(name: str, size: int = 96, **kwargs: object) -> nn.Module:
     """Return a float network whose layers all matter to the output."""
     extra = {"init_weights": False} if name in {"googlenet", "inception_v3"} else {}
     return calibrate_(fill_(getattr(quantization, name)(**extra, **kwargs)), image_batch((2, 3, size, size)))
+
+
+def quantized(name: str, size: int = 224) -> nn.Module:
+    """Return the int8 network of a registered model, with the integers of a synthetic float network."""
+    floats = convert_after_training(synthetic(name.removeprefix("quantized_"), size), image_batch((2, 3, size, size)))
+    network = get_model(name, weights=None, quantize=True).eval()
+    network.load_state_dict(floats.state_dict())
+    return network
 
 
 def convert_after_training(network: nn.Module, images: Tensor, backend: str = "fbgemm") -> nn.Module:

@@ -93,7 +93,7 @@ def export(
     kind, member = program_class(model), member_of(model, weights)
     kept, lengths = check_axes(kind, model, _fixed(form, kind, fixed, size, raw=raw), size)
     kind.check_options(model, options)
-    in_precision(nn.Identity(), precision)
+    kind.check_precision(model, precision)
     pictures = _pictures(precision, calibration)
     form.require_writing(precision)
     kind.require()

@@ -53,13 +53,7 @@ class Narrow(nn.Module):
 
 
 def in_precision(network: nn.Module, precision: str) -> nn.Module:
-    """Return the network itself, or a copy in half precision.
-
-    Raises:
-        ValueError: There is no such precision.
-    """
-    if precision not in TOLERANCES:
-        raise ValueError(f"Models are exported in {', '.join(TOLERANCES)}, found {precision!r}.")
+    """Return the network itself, or a copy in half precision."""
     return network if precision in {"float32", INT8} else Narrow(network, PRECISIONS[precision]).eval()
 
 

@@ -13,6 +13,7 @@ from zoo_core import WeightsEnum
 from zoo_core.names import Later
 
 from ._facts import ExportError, Facts, TensorFact
+from ._precision import TOLERANCES
 
 if TYPE_CHECKING:
     from . import _exported
@@ -122,6 +123,20 @@ class Program(nn.Module, ABC):
                 f"Exporting such models needs PyTorch {'.'.join(map(str, cls.least_torch))} or newer, found "
                 f"{torch.__version__}: install a newer one."
             )
+
+    @classmethod
+    def check_precision(cls, model: str, precision: str) -> None:
+        """Check that the network can compute in a precision.
+
+        Args:
+            model: What messages call it.
+            precision: A name of one.
+
+        Raises:
+            ValueError: There is no such precision, or the model has its own.
+        """
+        if precision not in TOLERANCES:
+            raise ValueError(f"{model} can be exported in {', '.join(TOLERANCES)}, found {precision!r}.")
 
     @classmethod
     def check_options(cls, model: str, options: Collection[str]) -> None:

@@ -13,5 +13,6 @@ TASKS = (
         pipeline_tag="image-classification",
         optimizable=False,
         evaluation="zoo_evaluation.tasks.classification:ClassificationEvaluation",
+        export="zoo_export.programs.quantization:QuantizedProgram",
     ),
 )

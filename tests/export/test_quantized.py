@@ -1,0 +1,39 @@
+"""Exported int8 models compute what they compute in PyTorch, bit for bit."""
+
+import pytest
+import torch
+
+from classification.int8_networks import quantized
+from zoo_export import export
+
+MODEL = "quantized_resnet18"
+
+
+@pytest.fixture(scope="module")
+def network():
+    return quantized(MODEL)
+
+
+@pytest.mark.parametrize(
+    ("form", "suffix"), [("pt2", ".pt2"), pytest.param("onnx", ".onnx", marks=pytest.mark.slow)]
+)
+def test_the_file_of_an_int8_model_gives_its_very_scores(form, suffix, network, tmp_path):
+    if form == "onnx":
+        pytest.importorskip("onnxruntime")
+    exported = export(MODEL, form, tmp_path / f"f{suffix}", network=network, raw=True, certificate=False)
+    for batch in (1, 3):
+        images = torch.randn(batch, 3, 224, 224)
+        assert torch.equal(torch.from_numpy(exported(images.numpy())["scores"]), network(images))
+
+
+def test_its_pictures_are_made_images_and_its_scores_probabilities(network, tmp_path):
+    exported = export(MODEL, "pt2", tmp_path / "f.pt2", network=network)  # compares, and raises what differs
+    assert (exported.facts.task, exported.facts.precision) == ("quantization", "float32")
+    assert exported.facts.inputs[0].axes == ("batch", "height", "width", 3)
+
+
+@pytest.mark.parametrize("precision", ["float16", "bfloat16", "int8"])
+def test_it_has_its_own_precision(precision, network, tmp_path):
+    calibration = "noise" if precision == "int8" else None
+    with pytest.raises(ValueError, match=f"computes with int8 as it is, and cannot be exported in {precision} besides"):
+        export(MODEL, "pt2", tmp_path / "f.pt2", network=network, precision=precision, calibration=calibration)
