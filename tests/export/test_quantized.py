@@ -14,9 +14,7 @@ def network():
     return quantized(MODEL)
 
 
-@pytest.mark.parametrize(
-    ("form", "suffix"), [("pt2", ".pt2"), pytest.param("onnx", ".onnx", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize(("form", "suffix"), [("pt2", ".pt2"), pytest.param("onnx", ".onnx", marks=pytest.mark.slow)])
 def test_the_file_of_an_int8_model_gives_its_very_scores(form, suffix, network, tmp_path):
     if form == "onnx":
         pytest.importorskip("onnxruntime")
