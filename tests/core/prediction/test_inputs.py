@@ -248,7 +248,7 @@ def test_without_a_model_the_embedded_one_predicts_and_the_log_says_so(caplog, a
     with caplog.at_level(logging.WARNING, logger="zoo"):
         (found,) = zoo_core.predict(array, topk=1)
     assert found.top
-    assert f"No model was chosen: predicting with {MODEL}" in caplog.text
+    assert f"No model was chosen: {MODEL} is taken" in caplog.text
     assert "model='resnet50'" in caplog.text
 
 

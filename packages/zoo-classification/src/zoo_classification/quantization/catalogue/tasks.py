@@ -13,5 +13,6 @@ TASKS = (
         pipeline_tag="image-classification",
         optimizable=False,
         evaluation="zoo_evaluation.tasks.classification:ClassificationEvaluation",
+        embedder="zoo_core.embedding:ImageEmbedder",
     ),
 )
