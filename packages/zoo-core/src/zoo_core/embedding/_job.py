@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from . import _pooled_features
 else:
+    nn = Later("torch.nn")
     _pooled_features = Later("zoo_core.embedding._pooled_features")
 
 NORMALIZE = Option("normalize", bool, "Give vectors the length 1, so that their products are cosines.", default=False)

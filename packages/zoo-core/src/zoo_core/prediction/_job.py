@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from zoo_core._registry import get_model, get_model_weights, task_of
 from zoo_core._weights import WeightsEnum
 from zoo_core.files import ResolvedFile, resolve
+from zoo_core.names import Later
 from zoo_core.tasks import Media, Option, Task
 
 from ._devices import check_device_name, find_device
@@ -28,6 +29,8 @@ from ._upcoming import Upcoming, optimizing_pays
 
 if TYPE_CHECKING:
     from torch import nn
+else:
+    nn = Later("torch.nn")
 
 Step: TypeAlias = Callable[[str], AbstractContextManager[object]]
 """Tells people what is done next, until the context ends."""
