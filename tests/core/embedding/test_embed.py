@@ -26,7 +26,7 @@ ENTRY = "ShuffleNet_V2_X0_5_Digits_Weights.DIGITS_V1"
 
 def features_of(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
     with torch.inference_mode():
-        return model.eval().forward_head(model.forward_features(images), pre_logits=True)  # type: ignore[operator]
+        return model.eval().forward_head(model.forward_features(images), pre_logits=True)
 
 
 def test_vectors_are_what_the_classifier_is_given() -> None:

@@ -58,7 +58,7 @@ def test_a_parquet_file_says_by_itself_what_it_is(tmp_path: Path) -> None:
     assert schema.names == ["source", "vector", "error"]
     assert schema.field("vector").type == pa.list_(pa.float32(), 1024)
     facts = json.loads(schema.metadata[b"zoo.embedding"])
-    assert facts == json.loads(embed(SAMPLES, normalize=True).facts.to_json())  # type: ignore[union-attr]
+    assert facts == json.loads(embed(SAMPLES, normalize=True).facts.to_json())
     assert read_embeddings(tmp_path / "v.parquet").facts == embed(SAMPLES, normalize=True).facts
 
 
