@@ -217,6 +217,17 @@ def test_a_vector_that_was_changed_while_a_run_was_stopped_is_refused(tmp_path: 
     assert not (tmp_path / "v.parquet").exists()
 
 
+@pytest.mark.parametrize(
+    ("vector", "why"), [([1.0], "line 2, has 1 numbers"), (["a"], "something else"), (None, "something else")]
+)
+def test_json_lines_that_were_changed_are_not_read(tmp_path: Path, vector: object, why: str) -> None:
+    zoo(SAMPLES / "one.png", SAMPLES / "two.png", "-o", tmp_path / "v.jsonl")
+    first, second = map(json.loads, (tmp_path / "v.jsonl").read_text().splitlines())
+    (tmp_path / "v.jsonl").write_text(f"{json.dumps(first)}\n{json.dumps(second | {'vector': vector})}\n")
+    with pytest.raises(ValueError, match=why):
+        read_embeddings(tmp_path / "v.jsonl")
+
+
 def test_names_that_are_no_utf_8_are_computed_once(tmp_path: Path, embedded: list[str]) -> None:
     path = tmp_path / os.fsdecode(b"\xe9.png")
     path.write_bytes((SAMPLES / "one.png").read_bytes())

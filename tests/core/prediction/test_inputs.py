@@ -253,7 +253,7 @@ def test_without_a_model_the_embedded_one_predicts_and_the_log_says_so(caplog, a
 
 
 def test_without_a_model_and_an_embedded_one_the_error_says_how_to_choose(monkeypatch, array):
-    monkeypatch.setattr("zoo_core.prediction._predict.embedded_model", lambda: None)
+    monkeypatch.setattr("zoo_core.prediction._predict.embedded_model", lambda **_: None)
     with pytest.raises(ValueError, match="Choose a model, as in model='resnet50'"):
         zoo_core.predict(array)
 

@@ -11,7 +11,7 @@ from zoo_core.prediction import Failure, require_pyarrow
 from zoo_core.prediction._results_file import rows_of
 
 from ._embedding import Embeddings
-from ._table import VectorTable
+from ._table import VectorTable, is_vector
 
 
 def read_embeddings(path: str | PathLike[str]) -> Embeddings:
@@ -81,7 +81,7 @@ def _of_lines(path: Path) -> Embeddings:
 def _rows(path: Path) -> list[dict[str, Any]]:
     try:
         rows = list(rows_of(path))
-        if all(isinstance(row["source"], str) and ("vector" in row or "error" in row) for row in rows):
+        if all(isinstance(row["source"], str) and ("error" in row or is_vector(row["vector"])) for row in rows):
             return rows
     except (ValueError, KeyError, TypeError, RecursionError):
         pass

@@ -177,16 +177,17 @@ def _new(lines: Path, schema: "pa.Schema") -> "Iterator[pa.RecordBatch]":
 
 def _checked(row: dict[str, Any], number: int, lines: Path, dimension: int) -> dict[str, Any]:
     vector = row.get("vector")
-    if "error" in row or (_is_vector(vector) and len(vector) == dimension):
+    if "error" in row or (is_vector(vector) and len(vector) == dimension):
         return row
-    found = f"{len(vector)} numbers" if _is_vector(vector) else "no vector"
+    found = f"{len(vector)} numbers" if is_vector(vector) else "no vector"
     raise ValueError(
         f"{lines}, line {number}, has {found}, and {dimension} are expected: it was changed. Remove that line, "
         "and it is computed again."
     )
 
 
-def _is_vector(value: Any) -> TypeGuard[list[float]]:  # JSON
+def is_vector(value: Any) -> TypeGuard[list[float]]:  # JSON
+    """Tell whether a value is a list of numbers."""
     return isinstance(value, list) and all(isinstance(number, float | int) for number in value)
 
 
