@@ -120,8 +120,8 @@ def first_contact(session: nox.Session) -> None:
 
 @nox.session
 def pictures(session: nox.Session) -> None:
-    """Draw the pictures of docs/pictures that README shows: the terminal, and the results of each task."""
-    install_packages(session)
+    """Draw pictures of docs/pictures: the terminal, the results of each task, and neighbours among digits."""
+    install_packages(session, "-e", "packages/zoo-digits[held-out]")
     session.run("python", "examples/draw_pictures.py", "docs/pictures", env=ONE_THREAD)
 
 

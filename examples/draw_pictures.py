@@ -19,16 +19,20 @@ from PIL import Image
 from torch import nn
 
 from drawn_street import HEIGHT, WIDTH, seen, street
-from zoo_core import get_weight
+from zoo_core import embed, get_weight
+from zoo_core.drawing import with_caption
 from zoo_core.prediction import Classification, ScoredLabel, load_predictor
 from zoo_detection.coco_format import RunLengths
 from zoo_detection.prediction import DetectedObject, Detection, DetectionPredictor, Keypoint
+from zoo_digits.held_out import load_split
 from zoo_flow.prediction import FlowPredictor, OpticalFlow
 from zoo_segmentation.masks import class_shares, to_image
 from zoo_segmentation.prediction import ClassShare, Segmentation, SegmentationPredictor
 from zoo_video.prediction import DecodedClips, VideoPredictor
 
 PACKAGE = Path(__file__).parents[1] / "packages" / "zoo-digits" / "src" / "zoo_digits"
+DIGITS = "shufflenet_v2_x0_5_digits"
+NEIGHBOURS = 6
 COLUMNS = 110
 SHOWN = (
     ("zoo predict samples --topk 2", 6),
@@ -41,7 +45,7 @@ SHOWN = (
 def classification() -> Image.Image:
     """Draw digits as the model of zoo-digits predicts them."""
     files = [PACKAGE / "samples" / f"{name}.png" for name in ("three", "seven", "eight")]
-    predictor = load_predictor("shufflenet_v2_x0_5_digits", topk=2)
+    predictor = load_predictor(DIGITS, topk=2)
     images = [predictor.read([file]) for file in files]
     found = predictor.predict([predictor.preprocess(image) for image in images], [file.name for file in files])
     return _beside([predictor.draw(image, result) for image, result in zip(images, found, strict=True)])
@@ -135,12 +139,28 @@ def as_svg(lines: list[tuple[str, str]], columns: int = COLUMNS) -> str:
     ))  # fmt: skip
 
 
+def neighbours() -> Image.Image:
+    """Draw held-out digits, and beside each the digits of the training that are most like it, with their cosines."""
+    known, held_out = load_split()
+    asked = [held_out.images[held_out.labels.index(label)] for label in (2, 3, 5, 8, 9)]
+    vectors = [embed(images, model=DIGITS, normalize=True).vectors for images in (asked, known.images)]
+    cosines, places = (vectors[0] @ vectors[1].T).topk(NEIGHBOURS)
+    rows = []
+    for image, row, found in zip(asked, cosines.tolist(), places.tolist(), strict=True):
+        captioned = [
+            with_caption(known.images[place], [f"{cosine:.3f}"]) for cosine, place in zip(row, found, strict=True)
+        ]
+        rows.append(_beside([with_caption(image, ["asked"]), *captioned]))
+    return _below(rows)
+
+
 DRAWN: dict[str, Callable[[], Image.Image]] = {
     "task-classification.png": classification,
     "task-detection.png": detection,
     "task-segmentation.png": segmentation,
     "task-flow.png": optical_flow,
     "task-video.png": video,
+    "neighbours.png": neighbours,
 }
 
 
@@ -161,6 +181,15 @@ def _beside(pictures: list[Image.Image]) -> Image.Image:
     for picture in pictures:
         whole.paste(picture, (left, 0))
         left += picture.width + 8
+    return whole
+
+
+def _below(pictures: list[Image.Image]) -> Image.Image:
+    """Put pictures of one size below each other, on white."""
+    width, height = pictures[0].size
+    whole = Image.new("RGB", (width, len(pictures) * (height + 8) - 8), "white")
+    for number, picture in enumerate(pictures):
+        whole.paste(picture, (0, number * (height + 8)))
     return whole
 
 

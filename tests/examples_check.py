@@ -5,13 +5,21 @@ reader has its module open, so the names of that module are at hand. The blocks 
 as they are read. Examples find the files that they name in the current folder, and builders build what their weights
 imply without a file. A page stops at the comment `<!-- needs: MODULE -->` where that module is not installed.
 
+A guide says `<!-- commands are run -->` after its title. Its blocks of Bash are run, too, in their places among those
+of Python, in an empty folder; weights are those that are here. What a block of text behind a block shows is what that
+prints, where `…` stands for anything.
+
 Run by `nox -s examples`.
 """
 
 import ast
 import doctest
+import os
 import re
+import shlex
 import shutil
+import subprocess
+import sys
 import textwrap
 from collections.abc import Iterator
 from functools import cache
@@ -23,6 +31,7 @@ import pytest
 import torch
 from PIL import Image
 
+from core.cli.transcripts import run_here
 from video.encoding import encode, grey_frames
 from zoo_core import get_model, save_model
 from zoo_core.building import without_files
@@ -31,12 +40,18 @@ ROOT = Path(__file__).parent.parent
 SOURCES = sorted(ROOT.glob("packages/*/src/*/**/*.py"))
 PAGES = [
     page
-    for pattern in ("README.md", "docs/*.md", "packages/*/README.md")
+    for pattern in ("README.md", "docs/*.md", "docs/guides/*.md", "packages/*/README.md")
     for page in sorted(ROOT.glob(pattern))
-    if "```python" in page.read_text()
+    if "```python" in page.read_text() and "<!-- commands are run -->" not in page.read_text()
 ]
+GUIDES = [page for page in sorted(ROOT.glob("docs/guides/*.md")) if "<!-- commands are run -->" in page.read_text()]
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 BLOCK = re.compile(r"(?:<!-- needs: (\S+) -->\n+)?```python\n(.*?)```", re.DOTALL)
+GUIDE_BLOCK = re.compile(
+    r"^(?:<!-- needs: (?P<needed>\S+) -->\n+)?```(?P<language>python|bash)\n(?P<code>.*?)^```\n"
+    r"(?:\n```text\n(?P<shown>.*?)^```\n)?",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 def module_of(path: Path) -> str:
@@ -111,6 +126,52 @@ def test_page(page):
         exec(compile(code, page, "exec"), names)
 
 
+@pytest.mark.parametrize("guide", [pytest.param(guide, id=str(guide.relative_to(ROOT))) for guide in GUIDES])
+def test_guide(guide, capsys):
+    names = {"__name__": "guide"}
+    for block in GUIDE_BLOCK.finditer(guide.read_text()):
+        if block["needed"] and not find_spec(block["needed"]):
+            pytest.skip(f"the rest of the guide needs {block['needed']}")
+        if block["language"] == "python":
+            first = guide.read_text().count("\n", 0, block.start("code"))
+            exec(compile("\n" * first + block["code"], guide, "exec"), names)
+            printed = capsys.readouterr().out
+        else:
+            printed = run_commands(block["code"])
+        if block["shown"]:
+            assert_shown(block["shown"], printed)
+
+
+def run_commands(block: str) -> str:
+    """Run commands as in a shell; return what they print. Those of `zoo` alone are run in this process, for speed."""
+    lines = [line for line in block.replace("\\\n", "").splitlines() if line.strip()]
+    if not all(line.startswith("zoo ") and not re.search(r"[|<>&;$`]", line) for line in lines):
+        return run_in_bash(block)
+    printed = ""
+    for line in lines:
+        out, err, status = run_here(shlex.split(line, comments=True)[1:])
+        assert status == 0, f"{line}\n{out}{err}"
+        printed += out
+    return printed
+
+
+def run_in_bash(block: str) -> str:
+    """Run commands in Bash, where `zoo`, `python` and `torchrun` are those of this environment."""
+    programs = {"zoo": "-m zoo_core.cli", "python": "", "torchrun": "-m torch.distributed.run"}
+    functions = "".join(f'{name}() {{ {sys.executable} {how} "$@"; }}\n' for name, how in programs.items())
+    paths = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    script = f"set -euo pipefail\n{functions}{block}"
+    done = subprocess.run(["bash", "-c", script], env=paths, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def assert_shown(shown: str, printed: str) -> None:
+    """Compare what a page shows with what was printed; spaces do not count, and `…` stands for anything."""
+    pattern = r"\s+".join(".*".join(map(re.escape, word.split("…"))) for word in shown.split())
+    assert re.search(rf"^\s*{pattern}\s*$", printed, re.DOTALL), f"shown:\n{shown}\nprinted:\n{printed}"
+
+
 @pytest.fixture(scope="session")
 def files_of_the_reader(tmp_path_factory):
     """Make the files that examples name."""
@@ -137,7 +198,14 @@ def exported_model(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _in_the_place_of_the_reader(request, files_of_the_reader, tmp_path, monkeypatch):
-    """Be in a folder with these files, where builders build what the weights imply, without a file."""
+    """Be in a folder with these files, where builders build what weights imply, without a file; a guide's is empty."""
+    if "guide" in request.fixturenames:
+        (tmp_path / "guide").mkdir()
+        monkeypatch.chdir(tmp_path / "guide")
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            yield
+        return
     folder = shutil.copytree(files_of_the_reader, tmp_path / "reader")
     test = getattr(request.node, "callspec", None) and request.node.callspec.params.get("test")
     if test and '"digits.pt2"' in test.docstring:

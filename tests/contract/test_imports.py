@@ -96,6 +96,8 @@ def test_naming_describing_and_resolving_import_nothing_heavy(code):
         ["info", "ResNet50_Weights"],
         ["download", "shufflenet_v2_x0_5_digits"],
         ["cache", "ls"],
+        ["predict", "--help"],
+        ["embed", "--help"],
         ["lock", "resnet18"],
         ["mirror", "verify", "--help"],
         ["bundle", "create", "--help"],

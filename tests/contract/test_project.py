@@ -57,7 +57,7 @@ def test_every_decision_is_dated_and_in_the_index():
 
 
 def test_tests_and_files_that_pages_name_are_there():
-    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("packages/*/README.md")]
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("packages/*/README.md")]
     code = {path.stem: path.read_text() for path in ROOT.glob("tests/**/*.py")}
     everything = "".join(code.values())
     missing = []
@@ -121,7 +121,7 @@ def test_what_a_session_of_nox_runs_is_there():
 
 def test_pictures_are_small_and_shown_with_a_text_and_none_is_left_over():
     shown = {}
-    for page in (ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("packages/*/README.md")):
+    for page in (ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("packages/*/README.md")):
         found = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", page.read_text())
         shown |= {(page.parent / name).resolve(): text for text, name in found}
     folder = ROOT / "docs" / "pictures"
@@ -132,7 +132,7 @@ def test_pictures_are_small_and_shown_with_a_text_and_none_is_left_over():
 
 
 def test_torch_hub_is_shown_with_the_trust_that_it_asks_for():
-    pages = [ROOT / "hubconf.py", *ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("packages/*/README.md")]
+    pages = [ROOT / "hubconf.py", *ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("packages/*/README.md")]
     calls = [call for page in pages for call in re.findall(r"hub\.load\(\"org/zoo\"[^)]*\)", page.read_text())]
     assert len(calls) >= 4
     assert [call for call in calls if "trust_repo=True" not in call] == []

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import zoo_digits
-from zoo_core import get_model, get_weight, load_predictor, predict, task_of
+from zoo_core import embed, get_model, get_weight, load_predictor, predict, task_of
 from zoo_core.prediction import PredictionJob
 from zoo_evaluation import evaluate
 from zoo_export import ExportError, export
@@ -54,6 +54,11 @@ def test_rows_are_continued_with_the_same_file_only(digits_file, tmp_path):
     told = PredictionJob(sources=SAMPLES, model=str(path)).made_by
     path.write_bytes(path.read_bytes() + b"\0")
     assert PredictionJob(sources=SAMPLES, model=str(path)).made_by != told
+
+
+def test_a_file_has_no_features(digits_file):
+    with pytest.raises(ValueError, match="gives scores alone, as exported files do"):
+        embed(SAMPLES, model=str(digits_file))
 
 
 def test_a_batch_of_one_length_is_kept_to(tmp_path):

@@ -96,7 +96,7 @@ def test_failures_of_a_run_into_a_file_are_told_and_not_all_of_many(tmp_path: Pa
     result = zoo(tmp_path, "-o", tmp_path / "rows.jsonl")
     assert result.stderr.count("is not an image that Pillow can read") == 3
     assert "5 of 5 images could not be read." in result.stderr
-    assert "--retry predicts on them again" in zoo(tmp_path, "-o", tmp_path / "rows.jsonl").stderr
+    assert "--retry tries them again" in zoo(tmp_path, "-o", tmp_path / "rows.jsonl").stderr
 
 
 def test_raw_rows_are_continued(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ ODD = {
     "info": "info tiny",
     "download": "download tiny",
     "predict": "predict photos",
+    "embed": "embed photos",
     "cache ls": "cache ls",
     "cache verify": "cache verify",
     "cache prune": "cache prune --name tiny --dry-run",

@@ -248,12 +248,12 @@ def test_without_a_model_the_embedded_one_predicts_and_the_log_says_so(caplog, a
     with caplog.at_level(logging.WARNING, logger="zoo"):
         (found,) = zoo_core.predict(array, topk=1)
     assert found.top
-    assert f"No model was chosen: predicting with {MODEL}" in caplog.text
+    assert f"No model was chosen: {MODEL} is taken" in caplog.text
     assert "model='resnet50'" in caplog.text
 
 
 def test_without_a_model_and_an_embedded_one_the_error_says_how_to_choose(monkeypatch, array):
-    monkeypatch.setattr("zoo_core.prediction._predict.embedded_model", lambda: None)
+    monkeypatch.setattr("zoo_core.prediction._predict.embedded_model", lambda **_: None)
     with pytest.raises(ValueError, match="Choose a model, as in model='resnet50'"):
         zoo_core.predict(array)
 

@@ -11,6 +11,7 @@ from ._registry import task_of as task_of
 from ._weights import Preset as Preset
 from ._weights import Weights as Weights
 from ._weights import WeightsEnum as WeightsEnum
+from .embedding import embed as embed
 from .prediction import load_predictor as load_predictor
 from .prediction import predict as predict
 from .prediction._predict import stream as stream

@@ -23,7 +23,7 @@ class Option:
 
     Args:
         name: The argument of the predictor.
-        type: What its values are.
+        type: What its values are; `bool` makes a flag without a value.
         help: A line for `zoo predict --help`.
         minimum: Least value of a number, if there is one.
         maximum: Greatest value, likewise.
@@ -33,7 +33,7 @@ class Option:
     """
 
     name: str
-    type: type[int] | type[float] | type[str]
+    type: type[int] | type[float] | type[str] | type[bool]
     help: str
     minimum: float | None = None
     maximum: float | None = None
@@ -69,6 +69,9 @@ class Task:
         evaluation: `"module:Class"` of the task's `zoo_evaluation.Evaluation`, if its models can be evaluated.
         training: `"module:Class"` of the task's `zoo_training.Training`, if its models can be trained.
         export: `"module:Class"` of the task's `zoo_export.Program`, if its models can be exported.
+        embedder: `"module:Class"` of a predictor that gives a `zoo_core.embedding.Embedding` for each input, if its
+            models are divided where their features end. Its constructor takes `normalize`, too.
+        embedder_options: What its constructor takes, beyond what all embedders take.
 
     Raises:
         ValueError: A reference has another form.
@@ -94,10 +97,13 @@ class Task:
     evaluation: str | None = None
     training: str | None = None
     export: str | None = None
+    embedder: str | None = None
+    embedder_options: tuple[Option, ...] = ()
 
     def __post_init__(self) -> None:
         document = self.raw_document[1] if self.raw_document else None
-        for reference in (self.predictor, self.example, document, self.evaluation, self.training, self.export):
+        named = (self.predictor, self.example, document, self.evaluation, self.training, self.export, self.embedder)
+        for reference in named:
             if reference is None:
                 continue
             module, _, name = reference.partition(":")

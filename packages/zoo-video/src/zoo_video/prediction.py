@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from zoo_core import WeightsEnum
 from zoo_core.drawing import with_caption
+from zoo_core.embedding import Embedding, embeddings_of
 from zoo_core.errors import MediaError
 from zoo_core.inference import noise
 from zoo_core.names import Later
@@ -58,20 +59,19 @@ class DecodedClips:
     shown: tuple[Image.Image, ...]
 
 
-class VideoPredictor(Predictor[DecodedClips, Tensor]):
-    """Turns videos into their most probable classes: the mean of the probabilities of clips spread over a video.
+class ClipsPredictor(Predictor[DecodedClips, Tensor]):
+    """Reads clips of videos, and runs a model on them. A predictor adds what is made of the model's outputs.
 
     Args:
-        model: Gives logits of shape (N, classes) for clips of shape (N, 3, T, H, W); put into evaluation mode.
-        weights: The entry that the model was built with: its preprocessing, and the names of the classes.
+        model: Gives a tensor (N, ...) for clips of shape (N, 3, T, H, W); put into evaluation mode.
+        weights: The entry that the model was built with: its preprocessing.
         device: Where the model runs.
-        topk: How many classes to report for each video.
         num_clips: How many clips to take from each video; by default what the entry states as `clips_per_video`, or 5.
         num_frames: Frames of a clip, at least as many as the weights need; by default the entry's `clip_len`, or 16.
         frame_rate: Frames a second within a clip; by default the entry's own, or 15.
 
     Raises:
-        ValueError: `topk` or another number is less than 1, or `frame_rate` is not positive.
+        ValueError: A number is less than 1, or `frame_rate` is not positive.
     """
 
     media = "videos"
@@ -82,7 +82,6 @@ class VideoPredictor(Predictor[DecodedClips, Tensor]):
         weights: WeightsEnum,
         *,
         device: str = "cpu",
-        topk: int = 5,
         num_clips: int | None = None,
         num_frames: int | None = None,
         frame_rate: float | None = None,
@@ -91,9 +90,8 @@ class VideoPredictor(Predictor[DecodedClips, Tensor]):
         num_clips = meta.get("clips_per_video", 5) if num_clips is None else num_clips
         num_frames = meta.get("clip_len", 16) if num_frames is None else num_frames
         frame_rate = meta.get("frame_rate", 15.0) if frame_rate is None else frame_rate
-        for name, value in (("topk", topk), ("num_clips", num_clips), ("num_frames", num_frames)):
-            if value < 1:
-                raise ValueError(f"{name} should be at least 1, found {value}.")
+        for name, value in (("num_clips", num_clips), ("num_frames", num_frames)):
+            _check_at_least_1(name, value)
         if not 0 < frame_rate < math.inf:
             raise ValueError(f"frame_rate should be a positive number of frames a second, found {frame_rate}.")
         self.device = find_device(device)
@@ -101,8 +99,6 @@ class VideoPredictor(Predictor[DecodedClips, Tensor]):
         self.transforms = weights.transforms()
         # The preset of published weights treats each frame alike; of another it is not known.
         self._takes_whole_clips = not isinstance(self.transforms, VideoClassification)
-        self.categories = tuple(meta["categories"])
-        self.topk = min(topk, len(self.categories))
         self.num_clips = num_clips
         self.num_frames = max(num_frames, meta.get("min_temporal_size", 1))
         self.frame_rate = frame_rate
@@ -169,18 +165,53 @@ class VideoPredictor(Predictor[DecodedClips, Tensor]):
             raise MediaError(f"{named}frames of {found} pixels cannot be resized: {error}") from error
         return prepared
 
+    def outputs(self, clips: Tensor) -> Tensor:
+        """Return what the model gives for each clip of a video, `(clips, ...)`; a few go through it at once."""
+        together = torch.split(clips, max(1, FRAMES_AT_ONCE // clips.shape[2]))
+        return torch.cat([self.model(some.to(self.device)) for some in together])
+
+
+class VideoPredictor(ClipsPredictor):
+    """Turns videos into their most probable classes: the mean of the probabilities of clips spread over a video.
+
+    Args:
+        model: Gives logits of shape (N, classes) for clips of shape (N, 3, T, H, W); put into evaluation mode.
+        weights: The entry that the model was built with: its preprocessing, and the names of the classes.
+        device: Where the model runs.
+        topk: How many classes to report for each video.
+        num_clips: How many clips to take from each video; by default what the entry states as `clips_per_video`, or 5.
+        num_frames: Frames of a clip, at least as many as the weights need; by default the entry's `clip_len`, or 16.
+        frame_rate: Frames a second within a clip; by default the entry's own, or 15.
+
+    Raises:
+        ValueError: `topk` or another number is less than 1, or `frame_rate` is not positive.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        weights: WeightsEnum,
+        *,
+        device: str = "cpu",
+        topk: int = 5,
+        num_clips: int | None = None,
+        num_frames: int | None = None,
+        frame_rate: float | None = None,
+    ) -> None:
+        _check_at_least_1("topk", topk)
+        super().__init__(
+            model, weights, device=device, num_clips=num_clips, num_frames=num_frames, frame_rate=frame_rate
+        )
+        self.categories = tuple(weights.meta["categories"])
+        self.topk = min(topk, len(self.categories))
+
     @torch.inference_mode()
     def predict(self, inputs: Sequence[Tensor], sources: Sequence[str]) -> list[Classification]:
         """Predict the videos one after the other, a few clips of each at once; `sources` names them."""
         return [
-            Classification(source, self._labels(self._probabilities(clips).mean(dim=0)))
+            Classification(source, self._labels(self.outputs(clips).softmax(dim=1).mean(dim=0)))
             for clips, source in zip(inputs, sources, strict=True)
         ]
-
-    def _probabilities(self, clips: Tensor) -> Tensor:
-        """Return those of each clip, `(clips, classes)`."""
-        together = torch.split(clips, max(1, FRAMES_AT_ONCE // clips.shape[2]))
-        return torch.cat([self.model(some.to(self.device)).softmax(dim=1) for some in together])
 
     def draw(self, decoded: DecodedClips, prediction: Prediction) -> Image.Image:
         """Return frames of the video side by side, with its classes beneath them."""
@@ -196,6 +227,42 @@ class VideoPredictor(Predictor[DecodedClips, Tensor]):
         return scored_labels(scores, indices, self.categories)
 
 
+class VideoEmbedder(ClipsPredictor):
+    """Turns videos into vectors: the mean of the features of clips spread over a video.
+
+    Args:
+        model: Gives features (N, D) for clips (N, 3, T, H, W), as `zoo_core.embedding.PooledFeatures` does.
+        weights: The entry that the model was built with: its preprocessing.
+        device: Where the model runs.
+        normalize: Whether vectors get the length 1, so that their products are cosines.
+        num_clips: As for `VideoPredictor`.
+        num_frames: Likewise.
+        frame_rate: Likewise.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        weights: WeightsEnum,
+        *,
+        device: str = "cpu",
+        normalize: bool = False,
+        num_clips: int | None = None,
+        num_frames: int | None = None,
+        frame_rate: float | None = None,
+    ) -> None:
+        super().__init__(
+            model, weights, device=device, num_clips=num_clips, num_frames=num_frames, frame_rate=frame_rate
+        )
+        self.normalize = normalize
+
+    @torch.inference_mode()
+    def predict(self, inputs: Sequence[Tensor], sources: Sequence[str]) -> list[Embedding]:
+        """Embed the videos one after the other, a few clips of each at once; `sources` names them."""
+        features = torch.stack([self.outputs(clips).mean(dim=0) for clips in inputs])
+        return embeddings_of(features, sources, normalize=self.normalize)
+
+
 def example(model: nn.Module, *_: object) -> tuple[Tensor]:
     """Return a clip to try a model with, of the size that it wants, if it says so."""
     return (noise(model, 1, 3, *getattr(model, "clip_size", (16, 224, 224))),)
@@ -207,3 +274,8 @@ def _small_picture(frame: Tensor) -> Image.Image:
     picture = Image.fromarray(frame[:, ::step, ::step].permute(1, 2, 0).contiguous().numpy())
     picture.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
     return picture
+
+
+def _check_at_least_1(name: str, value: int) -> None:
+    if value < 1:
+        raise ValueError(f"{name} should be at least 1, found {value}.")

@@ -12,5 +12,6 @@ TASKS = (
         evaluation="zoo_evaluation.tasks.classification:ClassificationEvaluation",
         export="zoo_export.programs.classification:ClassificationProgram",
         training="zoo_training.tasks.classification:ClassificationTraining",
+        embedder="zoo_core.embedding:ImageEmbedder",
     ),
 )

@@ -17,6 +17,7 @@ _COMMANDS = {
     "info": "Tell all about a model or a weights entry.",
     "download": "Fetch weights into the cache, verified.",
     "predict": "Predict on images and folders of images.",
+    "embed": "Turn images into vectors: features before the classifier.",
     "cache": "List, verify and prune the files of the caches.",
     "mirror": "Fill a mirror with weights, in a folder or on a Hub, and verify one.",
     "push": "Publish a model of one's own on a Hub.",

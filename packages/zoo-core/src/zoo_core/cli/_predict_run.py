@@ -48,7 +48,7 @@ def run_job(job: PredictionJob, paths: tuple[Path, ...], *, was_named: bool, as_
         kept = run.results
         if kept is not None and kept.rows:
             is_are = "row is" if kept.rows == 1 else "rows are"
-            note(f"{kept.rows} {is_are} in {kept.path} already", quiet=quiet)
+            note(f"{kept.rows} {is_are} in {kept.kept_in} already", quiet=quiet)
         with step("looking for inputs without a row", quiet=quiet):
             is_left = run.upcoming.has(1)
         printer = _Printer(listed, prints=job.output is None, as_json=as_json)
@@ -60,7 +60,7 @@ def run_job(job: PredictionJob, paths: tuple[Path, ...], *, was_named: bool, as_
     rows, failures = (printer.rows, printer.failures) if kept is None else (kept.rows, kept.failures)
     _tell_where(job, rows, printer.pictures, quiet=quiet)
     if failures:
-        retry = "" if is_left else " --retry predicts on them again."
+        retry = "" if is_left else " --retry tries them again."
         kind = job.media.removesuffix("s") if job.every is None else "input"
         raise click.ClickException(f"{failures} of {counted(rows, kind)} could not be read.{retry}")
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from zoo_core._registry import find_task, get_weight, get_weights_entry
-from zoo_core._weights import Preset, WeightsEnum
+from zoo_core._weights import WeightsEnum
 from zoo_core.files import FileFact, Manifest
+from zoo_core.transforms._stated import preprocessing_of
 
 from ._markdown import card, front_matter, metric_values, metrics_table, model_metadata, table, tags
 
@@ -134,14 +135,3 @@ def more_arguments(member: WeightsEnum) -> dict[str, Any]:
 def config_text(member: WeightsEnum) -> str:
     """Return the contents of `config.json`."""
     return json.dumps(config_of(member), indent=1, ensure_ascii=False, default=str) + "\n"
-
-
-def preprocessing_of(member: WeightsEnum) -> dict[str, Any]:
-    """Return the preset of an entry by name, with all its arguments."""
-    preset = member.transforms
-    if not isinstance(preset, Preset):
-        return {"preset": getattr(preset, "__qualname__", repr(preset))}
-    from zoo_core.transforms._presets import preset_arguments  # imports torch
-
-    built = preset()
-    return {"preset": type(built).__name__} | preset_arguments(built)

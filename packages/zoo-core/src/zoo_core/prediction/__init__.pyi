@@ -6,6 +6,7 @@ from ._devices import find_device as find_device
 from ._frames import FramesOfVideo as FramesOfVideo
 from ._frames import VideoModule as VideoModule
 from ._frames import VideoWriter as VideoWriter
+from ._image_predictor import ImagePredictor as ImagePredictor
 from ._inputs import Array as Array
 from ._inputs import MediaInput as MediaInput
 from ._inputs import MediaInputs as MediaInputs

@@ -1,21 +1,18 @@
 """Prediction of classes."""
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
 from zoo_core._weights import WeightsEnum
-from zoo_core.images import ImageSource, read_image
 
-from ._devices import find_device
-from ._predictor import Predictor, apply_by_shape
+from ._image_predictor import ImagePredictor
 from ._results import Classification, Prediction, scored_labels
 
 
-class ClassificationPredictor(Predictor[Image.Image, Tensor]):
+class ClassificationPredictor(ImagePredictor):
     """Turns images into their most probable classes.
 
     Args:
@@ -28,30 +25,17 @@ class ClassificationPredictor(Predictor[Image.Image, Tensor]):
         ValueError: `topk` is less than 1.
     """
 
-    most_at_once: ClassVar[int] = 4
-
     def __init__(self, model: nn.Module, weights: WeightsEnum, *, device: str = "cpu", topk: int = 5) -> None:
         if topk < 1:
             raise ValueError(f"topk is the number of classes to report: expected at least 1, found {topk}.")
-        self.device = find_device(device)
-        self.model = model.eval().to(self.device)
-        self.transforms = weights.transforms()
+        super().__init__(model, weights, device=device)
         self.categories = tuple(weights.meta["categories"])
         self.topk = min(topk, len(self.categories))
-
-    def read(self, files: Sequence[ImageSource]) -> Image.Image:
-        """Decode an image."""
-        return read_image(files[0])
-
-    def preprocess(self, decoded: Image.Image) -> Tensor:
-        """Return the model's input for one image, of shape (3, H, W)."""
-        inputs: Tensor = self.transforms(decoded)
-        return inputs
 
     @torch.inference_mode()
     def predict(self, inputs: Sequence[Tensor], sources: Sequence[str]) -> list[Classification]:
         """Predict one batch of preprocessed images; `sources` names them."""
-        logits = torch.stack(apply_by_shape(lambda images: self.model(images.to(self.device)), inputs))
+        logits = self.outputs(inputs)
         if logits.shape[1] != len(self.categories):
             raise ValueError(f"The model gives {logits.shape[1]} classes, and its weights name {len(self.categories)}.")
         scores, indices = (best.tolist() for best in logits.softmax(dim=1).topk(self.topk, dim=1))

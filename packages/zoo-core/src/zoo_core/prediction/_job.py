@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from zoo_core._registry import get_model, get_model_weights, task_of
 from zoo_core._weights import WeightsEnum
 from zoo_core.files import ResolvedFile, resolve
+from zoo_core.names import Later
 from zoo_core.tasks import Media, Option, Task
 
 from ._devices import check_device_name, find_device
@@ -28,6 +29,8 @@ from ._upcoming import Upcoming, optimizing_pays
 
 if TYPE_CHECKING:
     from torch import nn
+else:
+    nn = Later("torch.nn")
 
 Step: TypeAlias = Callable[[str], AbstractContextManager[object]]
 """Tells people what is done next, until the context ends."""
@@ -88,7 +91,7 @@ class PredictionJob:
 
     def __post_init__(self) -> None:
         task = self.task
-        check_options(self.model, self.options)
+        _check_options(self.model, task, self.options)
         check_device_name(self.device)
         if task.devices and str(self.device).partition(":")[0] not in task.devices:
             raise ValueError(f"{self.model} runs on {', '.join(task.devices)} only, found device {self.device!r}.")
@@ -197,13 +200,17 @@ class PredictionJob:
         if self.save is not None and predictor_class.draw is Predictor.draw:
             raise ValueError(f"There is no picture of {task.results}, what {self.model} predicts: none can be saved.")
         with step(f"building {self.model}"):
-            model = get_model(self.model, weights=entry, progress=self.progress, **task.arguments).to(device)
+            model = self.build_model().to(device)
         if task.optimizable and self.optimized is not False and any(True for _ in model.parameters()):
             model = self._optimized(model.eval(), upcoming, step)
         options = options_with(entry, self.options)
         predictor = predictor_class(model, entry, device=self.device, **options)  # type: ignore[call-arg] # as Predictor says
         predictor.media = task.media
         return predictor
+
+    def build_model(self) -> "nn.Module":
+        """Build the model with its weights, as its predictor takes it."""
+        return get_model(self.model, weights=self.entry, progress=self.progress, **self.task.arguments)
 
     def _optimized(self, model: "nn.Module", upcoming: Upcoming | None, step: Step) -> "nn.Module":
         """Return a faster copy of the model, or itself where that does not pay."""
@@ -303,7 +310,11 @@ def check_options(model: str, options: Iterable[str]) -> None:
     Raises:
         ValueError: It does not.
     """
-    known = {option.name for option in task_of(model).options}
+    _check_options(model, task_of(model), options)
+
+
+def _check_options(model: str, task: Task, options: Iterable[str]) -> None:
+    known = {option.name for option in task.options}
     unknown = sorted(set(options) - known)
     if unknown:
         takes = f"takes {', '.join(sorted(known))}" if known else "has no options"

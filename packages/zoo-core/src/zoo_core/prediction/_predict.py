@@ -86,7 +86,7 @@ def stream(
         photos/cat.jpg
     """
     if model is None:
-        model = _embedded_model()
+        model = chosen_model()
     job = PredictionJob(
         sources=sources,
         model=model,
@@ -118,16 +118,16 @@ def predict(*args: Any, **kwargs: Any) -> list[Prediction]:
     return list(stream(*args, **kwargs))
 
 
-def _embedded_model() -> str:
+def chosen_model(*, embeds: bool = False) -> str:
     """Choose the model that needs no download, and say so: it may not know what the inputs show."""
-    name = embedded_model()
+    name = embedded_model(embeds=embeds)
     if name is None:
         raise ValueError(
             "Choose a model, as in model='resnet50' (zoo_core.list_models() has all): no installed package brings one "
             "with its weights inside."
         )
     logger.warning(
-        "No model was chosen: predicting with %s, whose weights come inside an installed package. For photographs "
+        "No model was chosen: %s is taken, whose weights come inside an installed package. For photographs "
         "choose one yourself, as in model='resnet50'; zoo_core.list_models() has all.",
         name,
     )

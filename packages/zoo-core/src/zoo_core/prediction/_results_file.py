@@ -4,8 +4,9 @@ import hashlib
 import itertools
 import json
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO, Self
@@ -26,6 +27,19 @@ _MADE_BY_ZOO = {b"zoo": b"predictions"}
 """What a file says of itself, so that it may be replaced."""
 
 
+@dataclass(frozen=True, slots=True)
+class EarlierRows:
+    """Rows that another file has already, which a file of results goes on with.
+
+    Args:
+        path: That file.
+        rows: The source of each, without what is no UTF-8, and whether it holds an error; gone through once.
+    """
+
+    path: Path
+    rows: Iterable[tuple[str, bool]]
+
+
 class ResultsFile:
     """Predictions as JSON lines. Those that are in the file already are known, and new ones are appended.
 
@@ -38,6 +52,7 @@ class ResultsFile:
         path: The file; it need not exist.
         weights: The full name of the weights entry that predictions are made with.
         made_by: The model and its options, for people, as `PredictionJob.made_by` has them; rows do not tell if `None`.
+        before: Rows that are in another file; those of the same sources here replace them.
 
     Raises:
         ValueError: The file holds something else, or predictions that were made otherwise.
@@ -52,21 +67,44 @@ class ResultsFile:
         ...         results.write(prediction)
     """
 
-    def __init__(self, path: Path, weights: str, file: BinaryIO, *, made_by: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        weights: str,
+        file: BinaryIO,
+        *,
+        made_by: str | None = None,
+        before: EarlierRows | None = None,
+    ) -> None:
         self.path = path
+        self.kept_in = path if before is None else before.path
+        """The file in which people find the rows that were there before."""
         self.weights = weights
         self.made_by = made_by
         self.failures = 0
         """How many rows hold an error instead of a prediction."""
         self._file = file
         self._known = set(self._read())
+        self._escapes = before is not None
+        for source, is_failure in () if before is None else before.rows:
+            if (key := _key(source)) not in self._known:
+                self._known.add(key)
+                self.failures += is_failure
         self._kept = len(self._known)
         self.rows = self._kept
         """How many rows the file has."""
 
     @classmethod
     @contextmanager
-    def open(cls, path: Path, weights: str, *, made_by: str | None = None, retry: bool = False) -> Iterator[Self]:
+    def open(
+        cls,
+        path: Path,
+        weights: str,
+        *,
+        made_by: str | None = None,
+        retry: bool = False,
+        before: EarlierRows | None = None,
+    ) -> Iterator[Self]:
         """Open the file to be read and continued, and close it afterwards.
 
         Args:
@@ -74,6 +112,7 @@ class ResultsFile:
             weights: Likewise.
             made_by: Likewise.
             retry: Take the rows that hold an error out first: their inputs are then new again.
+            before: As for the class.
         """
         from filelock import FileLock, Timeout
 
@@ -91,14 +130,16 @@ class ResultsFile:
             if retry and path.exists():
                 _take_failures_out(path, weights, made_by)
             with path.open("a+b") as file:
-                yield cls(path, weights, file, made_by=made_by)
+                yield cls(path, weights, file, made_by=made_by, before=before)
         finally:
             with suppress(OSError):  # Windows deletes no open file
                 Path(lock.lock_file).unlink()  # while it is held: later, it could be another's
             lock.release()
 
     def __contains__(self, source: Source) -> bool:
-        return self._kept > 0 and _key(str(source)) in self._known
+        name = str(source)
+        names = {name, encodable(name)} if self._escapes else {name}
+        return self._kept > 0 and any(_key(each) in self._known for each in names)
 
     def write(self, prediction: Prediction, files: Mapping[str, str] = MappingProxyType({})) -> None:
         """Append a prediction, or a failure; a prediction with values that are no finite numbers is a failure, too.
@@ -285,7 +326,7 @@ def write_parquet(lines: Path, target: Path) -> None:
 def _groups(lines: Path) -> Iterator[list[dict[str, Any]]]:
     with lines.open("rb") as file:
         while group := list(itertools.islice(file, ROWS)):
-            yield [_encodable(json.loads(line)) for line in group]
+            yield [encodable(json.loads(line)) for line in group]
 
 
 def _columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
@@ -294,10 +335,10 @@ def _columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
     return {name: [row.get(name) for row in rows] for name in names}
 
 
-def _encodable(value: Any) -> Any:  # JSON
+def encodable(value: Any) -> Any:  # JSON
     """Escape what is no UTF-8 in file names, which Parquet does not take."""
     if isinstance(value, str):
         return value.encode(errors="backslashreplace").decode()
     if isinstance(value, dict):
-        return {_encodable(key): _encodable(item) for key, item in value.items()}
-    return [_encodable(item) for item in value] if isinstance(value, list) else value
+        return {encodable(key): encodable(item) for key, item in value.items()}
+    return [encodable(item) for item in value] if isinstance(value, list) else value

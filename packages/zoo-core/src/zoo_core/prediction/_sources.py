@@ -8,7 +8,7 @@ from itertools import count, groupby, islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from zoo_core._registry import get_model_weights, list_models
+from zoo_core._registry import get_model_weights, list_models, task_of
 from zoo_core.images import image_suffixes
 from zoo_core.names import Later
 from zoo_core.tasks import Media
@@ -309,10 +309,16 @@ def shard(sources: Iterable[T], number: int, count: int) -> Iterator[T]:
     return islice(iter(sources), number - 1, None, count)
 
 
-def embedded_model() -> str | None:
-    """Return the first registered model whose weights come inside an installed package: it needs no download."""
+def embedded_model(*, embeds: bool = False) -> str | None:
+    """Return the first registered model whose weights come inside an installed package: it needs no download.
+
+    Args:
+        embeds: Only a model of a task that has vectors.
+    """
     for name in list_models():
         weights = get_model_weights(name).verify("DEFAULT")
-        if weights is not None and weights.url.startswith("package:"):
+        if weights is None or not weights.url.startswith("package:"):
+            continue
+        if not embeds or task_of(name).embedder is not None:
             return name
     return None

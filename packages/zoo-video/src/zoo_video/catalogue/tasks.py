@@ -33,5 +33,7 @@ TASKS = (
         evaluation="zoo_evaluation.tasks.video:VideoEvaluation",
         export="zoo_export.programs.video:VideoProgram",
         training="zoo_training.tasks.video:VideoTraining",
+        embedder="zoo_video.prediction:VideoEmbedder",
+        embedder_options=_CLIPS,
     ),
 )

@@ -14,5 +14,6 @@ TASKS = (
         optimizable=False,
         evaluation="zoo_evaluation.tasks.classification:ClassificationEvaluation",
         export="zoo_export.programs.quantization:QuantizedProgram",
+        embedder="zoo_core.embedding:ImageEmbedder",
     ),
 )

@@ -1,0 +1,9 @@
+from ._embed import embed as embed
+from ._embedder import ImageEmbedder as ImageEmbedder
+from ._embedder import embeddings_of as embeddings_of
+from ._embedding import Embedding as Embedding
+from ._embedding import Embeddings as Embeddings
+from ._facts import EmbeddingFacts as EmbeddingFacts
+from ._job import EmbeddingJob as EmbeddingJob
+from ._pooled_features import PooledFeatures as PooledFeatures
+from ._read import read_embeddings as read_embeddings
