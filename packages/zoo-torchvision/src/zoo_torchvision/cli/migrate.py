@@ -64,7 +64,8 @@ def _show(result: "MigratedFile", *, is_written: bool) -> None:
     elif result.migration.is_changed:
         echo(result.path)
     for line, names, reason in result.migration.left:
-        echo(f"{result.path}:{line}: {', '.join(names)}: {reason}", err=True)
+        place = f"{result.path}:{line}" if line else result.path
+        echo(f"{place}: {', '.join(names)}: {reason}", err=True)
 
 
 def _facts(result: "MigratedFile") -> dict[str, object]:
