@@ -31,7 +31,7 @@ ROOT = Path(__file__).parent.parent
 SOURCES = sorted(ROOT.glob("packages/*/src/*/**/*.py"))
 PAGES = [
     page
-    for pattern in ("README.md", "docs/*.md", "packages/*/README.md")
+    for pattern in ("README.md", "docs/*.md", "docs/guides/*.md", "packages/*/README.md")
     for page in sorted(ROOT.glob(pattern))
     if "```python" in page.read_text()
 ]
