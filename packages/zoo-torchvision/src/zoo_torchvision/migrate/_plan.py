@@ -25,7 +25,10 @@ _UNUSED = "nothing in this file uses it by name: take it out unless another file
 _EXPORTED = "__all__ gives it to other files"
 _OF_CLASS = "an attribute of a class may be used anywhere"
 _CHANGED = "the program puts something else in its place"
-_AS_WHOLE = f"the module is used as a whole: {BUILDER_BY_NAME}(name) gives a builder, zoo_core.list_models() the names"
+_AS_WHOLE = "the module is used as a whole, and its names are in several places here"
+_MODELS_AS_WHOLE = (
+    f"the module is used as a whole: {BUILDER_BY_NAME}(name) gives a builder, zoo_core.list_models() the names"
+)
 _UNKNOWN_MODULE = "it is called with a module that only the running program knows: zoo_core.list_models takes zoo's"
 
 
@@ -168,7 +171,7 @@ class Planner:
             reason = _CHANGED
         else:
             new = self._whole(use, node, found) if isinstance(found, Whole) else self._named(node, found)
-            reason = self._hidden(new.module) if new else _AS_WHOLE if isinstance(found, Whole) else _UNKNOWN_MODULE
+            reason = self._hidden(new.module) if new else _why_not(found)
             if new and not reason:
                 self.plan.expressions[new.node] = new
                 self._need(imports, new.module)
@@ -182,7 +185,7 @@ class Planner:
         found = look_up(dotted)
         hidden = self._hidden(found.module) if isinstance(found, Replacement) else ""
         if not isinstance(found, Replacement) or hidden:
-            self._leave(node, found.theirs, hidden or (found.reason if isinstance(found, Unknown) else _AS_WHOLE))
+            self._leave(node, found.theirs, hidden or (found.reason if isinstance(found, Unknown) else _why_not(found)))
             return [found.theirs]
         rest = dotted.removeprefix(found.theirs)
         self.plan.texts[node].append((*match.span(), f"{found.module}.{found.name}{rest}"))
@@ -213,3 +216,9 @@ class Planner:
     def _hidden(self, module: str) -> str:
         root = module.partition(".")[0]
         return f"the program has a `{root}` of its own" if root in self.file.names_of_its_own else ""
+
+
+def _why_not(found: Replacement | Whole) -> str:
+    if isinstance(found, Whole):
+        return _MODELS_AS_WHOLE if found.theirs in MODULES else _AS_WHOLE
+    return _UNKNOWN_MODULE
