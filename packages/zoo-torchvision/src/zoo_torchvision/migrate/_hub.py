@@ -22,6 +22,11 @@ _NAMED = re.compile(r"torchvision(\.[^\W\d]\w*)+|pytorch/vision(:.*)?")
 _COMPILED = "torch.ops.torchvision"
 
 
+def names_torchvision(text: str) -> bool:
+    """Tell whether a text is a name of torchvision's, or its repository's."""
+    return _NAMED.fullmatch(text) is not None
+
+
 class HubCalls(cst.CSTVisitor):
     """Collects calls of torch.hub that can be turned into calls for zoo, and what names torchvision in other ways.
 
@@ -50,7 +55,7 @@ class HubCalls(cst.CSTVisitor):
     def visit_SimpleString(self, node: cst.SimpleString) -> None:
         """Look whether it names something of torchvision."""
         value = node.evaluated_value
-        if node not in self._understood and isinstance(value, str) and _NAMED.fullmatch(value):
+        if node not in self._understood and isinstance(value, str) and names_torchvision(value):
             self._leave(node, "a text names it: only the running program knows what for")
 
     def visit_Attribute(self, node: cst.Attribute) -> None:

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import libcst as cst
 from libcst import helpers
 
 from zoo_torchvision._table import ROOT
+
+from ._targets import Replacement, Unknown, Whole, look_up
 
 _LONGEST_LINE = 88
 
@@ -21,6 +24,7 @@ class Imported:
         name: The name in the program; empty for a star.
         target: What it is bound to: a dotted name of torchvision.
         path: The module that is imported, where only its root is bound: `import torchvision.ops` binds `torchvision`.
+        source: The module of `from … import`.
     """
 
     statement: cst.Import | cst.ImportFrom
@@ -28,6 +32,12 @@ class Imported:
     name: str
     target: str
     path: str = ""
+    source: str = ROOT
+
+    @cached_property
+    def found(self) -> Replacement | Whole | Unknown:
+        """What the table has for it."""
+        return look_up(self.target, self.source)
 
 
 def imported_by(statement: cst.Import | cst.ImportFrom) -> list[Imported]:
@@ -39,10 +49,11 @@ def imported_by(statement: cst.Import | cst.ImportFrom) -> list[Imported]:
         return []
     source = helpers.get_full_name_for_node_or_raise(module)
     if isinstance(statement.names, cst.ImportStar):
-        return [Imported(statement, None, "", source)]
+        return [Imported(statement, None, "", source, source=source)]
     return [
-        Imported(statement, alias, alias.evaluated_alias or alias.evaluated_name, f"{source}.{alias.evaluated_name}")
+        Imported(statement, alias, bound, f"{source}.{alias.evaluated_name}", source=source)
         for alias in statement.names
+        for bound in [alias.evaluated_alias or alias.evaluated_name]
     ]
 
 

@@ -24,6 +24,8 @@ _HIDDEN = "a function has the name of the module: import what is used of it by n
 _UNUSED = "nothing in this file uses it by name: take it out unless another file needs it"
 _EXPORTED = "__all__ gives it to other files"
 _OF_CLASS = "an attribute of a class may be used anywhere"
+_GLOBAL = "it is imported where `global` or `nonlocal` gives it to another place"
+_COMMENT = "a comment stands within it"
 _CHANGED = "the program puts something else in its place"
 _AS_WHOLE = "the module is used as a whole, and its names are in several places here"
 _MODELS_AS_WHOLE = (
@@ -85,7 +87,7 @@ class Planner:
     def run(self) -> Plan:
         """Return the plan."""
         for owned, imports in self.bound.items():
-            modules = [each for each in imports if each.alias and isinstance(look_up(each.target), Whole)]
+            modules = [each for each in imports if each.alias and isinstance(each.found, Whole)]
             for each in imports:
                 if each not in modules:
                     self._plan_name(each)
@@ -116,7 +118,7 @@ class Planner:
         self._leave(imported.statement, name or imported.path or imported.target, reason)
 
     def _plan_name(self, imported: Imported) -> None:
-        found = look_up(imported.target)
+        found = imported.found
         if imported.alias is None:
             self._keep(imported, _STAR, f"{imported.target}.*")
         elif isinstance(found, Unknown):
@@ -154,6 +156,8 @@ class Planner:
         scope, name = owned
         if scope is None or isinstance(scope, ClassScope):
             return _OF_CLASS
+        if any(self.file.scopes[each.statement] is not scope for each in imports):
+            return _GLOBAL
         others = self.file.other_assignments(scope, name, frozenset(each.statement for each in imports))
         if others:
             lines = ", ".join(map(str, sorted({self.file.line(node) for node in others})))
@@ -171,7 +175,7 @@ class Planner:
             reason = _CHANGED
         else:
             new = self._whole(use, node, found) if isinstance(found, Whole) else self._named(node, found)
-            reason = self._hidden(new.module) if new else _why_not(found)
+            reason = self._hindrance(new) if new else _why_not(found)
             if new and not reason:
                 self.plan.expressions[new.node] = new
                 self._need(imports, new.module)
@@ -212,6 +216,10 @@ class Planner:
         if argument is None or (isinstance(argument.value, cst.Name) and argument.value.value == "None"):
             return True
         return self.dotted.get(argument.value) in MODULES
+
+    def _hindrance(self, new: Dynamic) -> str:
+        inside = self.file.code(new.node.with_changes(lpar=(), rpar=()))  # parentheses stay, with what is in them
+        return _COMMENT if "#" in inside else self._hidden(new.module)
 
     def _hidden(self, module: str) -> str:
         root = module.partition(".")[0]

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from ._hub import HubCalls
+from zoo_torchvision._table import ROOT
+
+from ._hub import HubCalls, names_torchvision
 from ._imports import Imported, imported_by
 from ._left import Left, grouped
 from ._plan import Planner
@@ -65,7 +67,8 @@ def migrate_source(source: bytes | str) -> Migration:
     if not any(mention in content for mention in _MENTIONS):
         return Migration(content, content)
     try:
-        _check(content)
+        if not _is_used(_parsed(content)):
+            return Migration(content, content)
         module = cst.parse_module(content)
         after, left = _migrated(module)
     except SyntaxError as error:
@@ -77,12 +80,25 @@ def migrate_source(source: bytes | str) -> Migration:
     return Migration(content, after, left, module.encoding)
 
 
-def _check(content: bytes) -> None:
+def _parsed(content: bytes) -> ast.AST:
     """Let Python say what is wrong with a program; libcst ends the process where brackets are nested too deeply."""
     if b"\0" in content:
         raise MigrationError("it has null bytes")
     with warnings.catch_warnings(action="ignore"):  # of escapes in its texts
-        ast.parse(content)
+        return ast.parse(content)
+
+
+def _is_used(program: ast.AST) -> bool:
+    """Tell whether anything but comments, and texts that are no names, has to do with torchvision."""
+    for node in ast.walk(program):
+        match node:
+            case ast.alias(name=name) | ast.ImportFrom(module=str(name), level=0) if name.partition(".")[0] == ROOT:
+                return True
+            case ast.Constant(value=str(text)) if names_torchvision(text):
+                return True
+            case ast.Attribute(attr="torchvision"):
+                return True
+    return False
 
 
 def _migrated(module: cst.Module) -> tuple[bytes, tuple[Left, ...]]:

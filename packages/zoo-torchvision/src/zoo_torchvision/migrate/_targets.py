@@ -36,14 +36,17 @@ class Unknown(NamedTuple):
     reason: str
 
 
-def look_up(dotted: str) -> Replacement | Whole | Unknown:
+def look_up(dotted: str, module: str = ROOT) -> Replacement | Whole | Unknown:
     """Return what a dotted name of torchvision is here, as far as the table knows its parts.
 
     Args:
         dotted: The full name, and perhaps attributes of it: `torchvision.models.ResNet50_Weights.DEFAULT`.
+        module: A module that it is known to begin with. In others, a function hides a module of its name, which
+            `from torchvision.models.googlenet import …` finds all the same.
     """
-    module = ROOT
-    for name in dotted.split(".")[1:]:
+    if module not in modules():
+        module = ROOT
+    for name in dotted.removeprefix(module).split(".")[1:]:
         theirs = f"{module}.{name}"
         if name in names_of(module):
             return _replacement(theirs, module, name)

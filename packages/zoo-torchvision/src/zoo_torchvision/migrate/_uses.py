@@ -118,13 +118,12 @@ class SourceFile:
         for statement in self.module.body:
             for small in statement.body if isinstance(statement, cst.SimpleStatementLine) else ():
                 match small:
-                    case cst.Assign(
-                        targets=[cst.AssignTarget(target=cst.Name(value="__all__"))],
-                        value=cst.List(elements=elements) | cst.Tuple(elements=elements),
-                    ):
-                        found |= {
-                            str(e.value.evaluated_value) for e in elements if isinstance(e.value, cst.SimpleString)
-                        }
+                    case (
+                        cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value="__all__"))], value=listed)
+                        | cst.AugAssign(target=cst.Name(value="__all__"), value=listed)
+                    ) if isinstance(listed, cst.List | cst.Tuple):
+                        texts = [each.value for each in listed.elements if isinstance(each.value, cst.SimpleString)]
+                        found |= {str(text.evaluated_value) for text in texts}
         return frozenset(found)
 
     @cached_property
