@@ -64,6 +64,7 @@ def test_packages_import_nothing_private_of_another(package):
         "import zoo_core, zoo_classification, zoo_detection, zoo_digits, zoo_flow, zoo_segmentation, zoo_video, "
         "zoo_evaluation, zoo_export",
         "import zoo_torchvision; zoo_torchvision.install(); import torchvision.models.detection, torchvision.ops.boxes",
+        "from zoo_torchvision.migrate import migrate_source as m; assert m('import torchvision').left",
         "from zoo_core import list_models; assert list_models()",
         "from zoo_core import get_weight; assert get_weight('ResNet50_Weights.DEFAULT').meta['categories']",
         "from zoo_core import get_weight; assert get_weight('ResNet50_Weights.DEFAULT').url",

@@ -52,8 +52,19 @@ ODD = {
     "compare": "compare run",
     "train": "train pairs -m shufflenet_v2_x0_5_digits -o trained --epochs 1 --workers 0 --quiet",
     "export": "export --list",
+    "migrate": "migrate programs/train.py",
 }
 """An invocation of each command that prints something on stdout."""
+PROGRAMS = {
+    "train.py": "from torchvision import models, transforms\n\n"
+    "# A network, and what its pictures go through.\n"
+    "model = models.resnet18(weights='DEFAULT')  # IMAGENET1K_V1\n"
+    "prepare = transforms.ToTensor()\n",
+    "boxes.py": "from torchvision.ops import nms\n",
+    "old.py": "import torchvision\nprint 'a'\n",
+    "book.ipynb": '{"cells": [{"source": "import torchvision"}]}',
+}
+"""Files that use torchvision."""
 
 
 def leaves(command: click.Command = main, name: str = "") -> Iterator[str]:
@@ -86,6 +97,10 @@ def world(tiny, hub, install_tasks, tmp_path, monkeypatch):
         for number in (1, 2):
             shutil.copy(SAMPLES / f"{name}.png", Path("pairs", name, f"{number}.png"))
     Path("broken.png").write_bytes(b"no image")
+    for name, code in PROGRAMS.items():
+        Path("programs").mkdir(exist_ok=True)
+        Path("programs", name).write_text(code)
+    shutil.copytree("programs", "copies")
     save_model(get_model("shufflenet_v2_x0_5_digits", weights="DEFAULT"), "runs/digits", license="MIT")
 
 

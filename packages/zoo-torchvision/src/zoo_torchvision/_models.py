@@ -5,7 +5,7 @@ from types import ModuleType
 
 import zoo_core
 
-_MODULES = {
+MODULES = {
     "torchvision.models": "zoo_classification",
     "torchvision.models.quantization": "zoo_classification.quantization",
     "torchvision.models.segmentation": "zoo_segmentation",
@@ -28,4 +28,4 @@ def list_models(
         exclude: Globs, of which it matches none.
     """
     name = None if module is None else module.__name__
-    return zoo_core.list_models(None if name is None else _MODULES.get(name, name), include, exclude)
+    return zoo_core.list_models(None if name is None else MODULES.get(name, name), include, exclude)

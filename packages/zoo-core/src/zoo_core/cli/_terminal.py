@@ -23,6 +23,8 @@ _COMMANDING = re.compile(
     "\ud800-\udfff]"  # halves of characters: bytes of names that are no UTF-8
 )
 
+_SPACE = re.compile("(\t|\r\n)")
+
 
 def printable(text: object, *, lines: bool = False) -> str:
     r"""Return a text with its control characters as they are written in Python.
@@ -101,6 +103,14 @@ def print_json(data: object) -> None:
 def print_text(text: str) -> None:
     """Print a text of several lines that zoo has made."""
     _write(printable(text, lines=True))
+
+
+def print_source(text: str) -> None:
+    """Print code, of which programs may read every line: tabs and the ends of lines stay as they are."""
+    if text:
+        shown = "".join(part if part in {"\t", "\r\n"} else printable(part, lines=True) for part in _SPACE.split(text))
+        with _printing():
+            click.echo(_encodable(shown), nl=False)
 
 
 class JsonArray:

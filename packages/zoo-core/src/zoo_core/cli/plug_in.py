@@ -2,7 +2,7 @@
 
 from ._common import json_option, parse_settings, parse_shard, quiet_option, user_errors
 from ._tables import Table, print_table
-from ._terminal import echo, note, print_json
+from ._terminal import echo, note, print_json, print_source
 
 __all__ = [
     "Table",
@@ -12,6 +12,7 @@ __all__ = [
     "parse_settings",
     "parse_shard",
     "print_json",
+    "print_source",
     "print_table",
     "quiet_option",
     "user_errors",
