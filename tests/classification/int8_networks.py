@@ -50,11 +50,18 @@ def synthetic(name: str, size: int = 96, **kwargs: object) -> nn.Module:
     return calibrate_(fill_(getattr(quantization, name)(**extra, **kwargs)), image_batch((2, 3, size, size)))
 
 
-def quantized(name: str, size: int = 224) -> nn.Module:
-    """Return the int8 network of a registered model, with the integers of a synthetic float network."""
-    floats = convert_after_training(synthetic(name.removeprefix("quantized_"), size), image_batch((2, 3, size, size)))
+def quantized(name: str, floats: nn.Module | None = None, images: Tensor | None = None) -> nn.Module:
+    """Return the int8 network of a registered model, with the integers of a float network, by default a synthetic one.
+
+    Args:
+        name: Of the int8 model.
+        floats: The float network.
+        images: Where the ranges are from. PyTorch's kernels saturate beyond these.
+    """
+    floats = synthetic(name.removeprefix("quantized_")) if floats is None else floats
+    images = image_batch((2, 3, 224, 224)) if images is None else images
     network = get_model(name, weights=None, quantize=True).eval()
-    network.load_state_dict(floats.state_dict())
+    network.load_state_dict(convert_after_training(floats, images).state_dict())
     return network
 
 

@@ -276,3 +276,14 @@ def test_flow_is_compared_in_pixels() -> None:
     assert agrees
     assert difference == pytest.approx(0.01)
     assert program.compare([expected + 1], [expected]) == (1.0, False)
+
+
+def test_of_two_objects_with_one_score_either_may_be_left() -> None:
+    expected = objects(20)
+    boxes = expected["boxes"].clone()
+    boxes[:4] += 25
+    assert difference_of_objects(expected | {"boxes": boxes}, expected, 1e-3)[1]
+    assert not difference_of_objects(expected | {"boxes": boxes, "scores": expected["scores"] + 1e-4}, expected, 1e-3)[
+        1
+    ]
+    assert not difference_of_objects(expected | {"boxes": expected["boxes"] + 25}, expected, 1e-3)[1]

@@ -246,11 +246,13 @@ def test_torchrun_gives_the_metrics_of_one_process(colours, tmp_path):
     def metrics(folder):
         return timeless([json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()])
 
+    # Of four pixels batch norm makes something else with every rounding, and so does Adam of gradients near zero.
+    calm = ["--set=size=128", "--set=optimizer=sgd", "--set=lr=0.005"]
     for folder, processes in ((tmp_path / "one", 1), (tmp_path / "two", 2)):
-        done = start(colours, folder, "--workers", 0, processes=processes)
+        done = start(colours, folder, "--workers", 0, *calm, processes=processes)
         out, errors = done.communicate(timeout=300)
         assert done.returncode == 0, errors
         assert out.count("acc@1") == 1
     for one, two in zip(metrics(tmp_path / "one"), metrics(tmp_path / "two"), strict=True):
-        assert two["losses"]["loss"] == pytest.approx(one["losses"]["loss"], rel=1e-2)
+        assert two["losses"]["loss"] == pytest.approx(one["losses"]["loss"], rel=2e-3)
         assert two["metrics"] == pytest.approx(one["metrics"])

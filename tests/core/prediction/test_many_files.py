@@ -28,9 +28,9 @@ def folder(tmp_path_factory):
 
 
 def resident(process):
-    """Return the process's resident memory in MiB."""
-    fields = Path(f"/proc/{process.pid}/status").read_text().split("VmRSS:")[1].split()
-    return int(fields[0]) / 1024
+    """Return the process's resident memory in MiB; none if it has just ended."""
+    _, _, after = Path(f"/proc/{process.pid}/status").read_text().partition("VmRSS:")
+    return int(after.split()[0]) / 1024 if after else None
 
 
 def watch(process, output, until):
@@ -40,8 +40,8 @@ def watch(process, output, until):
         rows = output.read_bytes().count(b"\n") if output.exists() else 0
         if rows >= until:
             break
-        if rows:
-            sizes.setdefault(rows // 1000, resident(process))
+        if rows and (size := resident(process)) is not None:
+            sizes.setdefault(rows // 1000, size)
         time.sleep(0.2)
     return sizes
 
@@ -50,13 +50,12 @@ def watch(process, output, until):
 def test_every_file_gets_one_row_in_flat_memory_through_a_kill(folder, tmp_path):
     output = tmp_path / "results.jsonl"
     command = [sys.executable, "-m", "zoo_core.cli", "predict", str(folder), "-o", str(output), "--batch-size", "32"]
-    first = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    before = watch(first, output, until=9_000)
-    os.kill(first.pid, signal.SIGKILL)
-    first.wait()
-    second = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    after = watch(second, output, until=FILES + 1)
-    assert second.wait() == 1
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as first:
+        before = watch(first, output, until=9_000)
+        os.kill(first.pid, signal.SIGKILL)
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as second:
+        after = watch(second, output, until=FILES + 1)
+    assert second.returncode == 1
     rows = [json.loads(line) for line in output.read_bytes().splitlines()]
     assert len(rows) == len({row["source"] for row in rows}) == FILES
     assert sum("error" in row for row in rows) == FILES // 100

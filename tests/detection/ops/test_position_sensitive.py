@@ -161,6 +161,7 @@ def test_boxes_that_are_no_numbers_raise_nothing() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch's compiler looks at it, and hides the warning
 @pytest.mark.parametrize("pool", [*POOLS, PSRoIAlign(SIDES, SCALE, -1)], ids=repr)
 def test_compiled_pools_and_their_gradients_are_the_same(pool: nn.Module) -> None:
     features = torch.randn(2, 12, 20, 24)

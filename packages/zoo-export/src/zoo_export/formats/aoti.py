@@ -63,7 +63,12 @@ class CompiledPackage(Format):
                 torch._inductor.aoti_compile_and_package(
                     program,
                     package_path=str(path),
-                    inductor_configs={"aot_inductor.metadata": {KEY: facts.to_json()}},
+                    inductor_configs={
+                        "aot_inductor.metadata": {KEY: facts.to_json()},
+                        # With it, a convolution of a batch whose length the data decide (the objects' masks) gets its
+                        # input's strides wrong, if another convolution gives that: in PyTorch 2.13.
+                        "layout_optimization": not _has_lengths_of_data(program),
+                    },
                 )
             except Exception as error:
                 raise ExportError(f"{facts.model} has something that cannot be compiled: {error}") from error
@@ -93,6 +98,14 @@ class CompiledPackage(Format):
             except Exception as error:
                 raise ExportError(f"{path} cannot be loaded as a package of AOTInductor: {error}") from error
         return RunningModule(facts, model)
+
+
+def _has_lengths_of_data(program: "ExportedProgram") -> bool:
+    """Tell whether data decide how long something in a program is."""
+    from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
+
+    values = (node.meta.get("val") for node in program.graph.nodes)
+    return any(free_unbacked_symbols(value) for value in values if value is not None)
 
 
 def _metadata(path: Path) -> dict[str, str]:

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-SHARE = 0.9
+SHARE = 0.85
 """How many of the objects of each have to be found in the other."""
+MOST = 0.75
+"""How many of them have to be in their places."""
 PIXELS = 0.5
 """How far edges of boxes, and keypoints, may be from each other."""
 OVERLAP = 0.9
@@ -44,10 +46,13 @@ def difference_of_objects(
     distances = (found["boxes"][:, None] - expected["boxes"]).abs().amax(dim=2)
     alike = (found["labels"][:, None] == expected["labels"]) & (scores <= tolerance)
     same = alike & (distances <= PIXELS)
+    twins = alike & (scores <= TIE)
     share = min(
         min(numbers) / max(numbers),
-        _share(same.any(dim=1), alike.any(dim=1), found["scores"], expected["scores"]),
-        _share(same.any(dim=0), alike.any(dim=0), expected["scores"], found["scores"]),
+        *(
+            _share(same.any(dim=axis), alike.any(dim=axis), twins.any(dim=axis), one["scores"], other["scores"])
+            for axis, one, other in ((1, found, expected), (0, expected, found))
+        ),
     )
     if share < SHARE:
         return 1 - share, False
@@ -60,16 +65,20 @@ def difference_of_objects(
     return difference, _have_one_form(found, expected, places, matched)
 
 
-def _share(same: Tensor, alike: Tensor, scores: Tensor, others: Tensor) -> float:
+def _share(same: Tensor, alike: Tensor, twins: Tensor, scores: Tensor, others: Tensor) -> float:
     """Return the share of the objects that are among the others, too.
 
     On a picture of one colour several boxes have one score but for rounding, which decides which of them comes first,
-    and so suppresses others: where more than one has it on a side, places do not count. Where more of them are left,
+    and so suppresses others: where more than one has it on a side, places do not count. Nor do they where a single one
+    is left on each side, elsewhere, as long as most of the objects are in their places. Where more of them are left,
     fewer others have room: objects below all others do not count, if there are no fewer of the latter.
     """
     tied = ((scores[:, None] - torch.cat((scores, others))).abs() <= TIE).sum(dim=1) > 2
     counts = scores >= others.min() - TIE if len(others) >= len(scores) else torch.ones_like(tied)
-    shares = (found[chosen & counts].double().mean() for found, chosen in ((same, ~tied), (alike, tied)))
+    in_places = same[~tied & counts]
+    if in_places.double().mean() >= MOST:
+        in_places = in_places | twins[~tied & counts]
+    shares = (found.double().mean() for found in (in_places, alike[tied & counts]))
     return min((share.item() for share in shares if not share.isnan()), default=1.0)
 
 

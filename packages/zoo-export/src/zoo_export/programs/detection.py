@@ -135,7 +135,7 @@ class DetectionProgram(Program):
         """Compare objects, in whatever order: rounding swaps neighbours.
 
         Returns:
-            The largest difference of scores between objects that are the same, and whether at least nine of ten are
+            The largest difference of scores between objects that are the same, and whether at least 85 of 100 are
             found in both, of each other's class and place, with the same masks and keypoints.
         """
         return difference_of_objects(self.named(found), self.named(expected), self.tolerance)
