@@ -10,7 +10,7 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "types", "examples", "tests", "hub"]
+nox.options.sessions = ["lint", "types", "examples", "docs", "tests", "hub"]
 nox.options.error_on_missing_interpreters = True
 
 PACKAGES = sorted(path.parent for path in Path("packages").glob("*/pyproject.toml"))
@@ -161,6 +161,19 @@ def examples(session: nox.Session) -> None:
     """Run the examples of docstrings, and the Python blocks of the README files and of docs/."""
     install_packages(session, *groups(session, "test"))
     session.run("pytest", *IN_PARALLEL, *session.posargs, "tests/examples_check.py", env=ONE_THREAD)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site into build/site/html; warnings are errors. `-- v1.2.3` has links lead to that tag."""
+    install_packages(session, *groups(session, "docs"))
+    site = Path("build/site")
+    shutil.rmtree(site, ignore_errors=True)
+    env = ONE_THREAD | {"PYTHONPATH": "docs/site"}
+    session.run("python", "-m", "zoo_site", str(site / "source"), *session.posargs, env=env)
+    build = ["sphinx-build", "-q", "-T", "-W", "--keep-going", "-n", "-j", "auto", "-c", "docs/site"]
+    session.run(*build, "-d", str(site / "doctrees"), str(site / "source"), str(site / "html"), env=env)
+    session.log(f"the site is in {site.absolute() / 'html'}: open index.html")
 
 
 @nox.session

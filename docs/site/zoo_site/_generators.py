@@ -1,0 +1,11 @@
+"""What writes the pages of the site, part by part."""
+
+from collections.abc import Callable
+
+from . import index, pages
+from ._site import Site
+
+GENERATORS: tuple[Callable[[Site], None], ...] = (
+    pages.generate,
+    index.generate,  # the last: it lists what is there
+)
