@@ -7,7 +7,8 @@ import pytest
 
 from zoo_core import get_model_entry, list_models
 
-FAMILIES = sorted({(entry.module, Path(entry.path).with_suffix(".md")) for entry in map(get_model_entry, list_models())})
+ENTRIES = [get_model_entry(name) for name in list_models()]
+FAMILIES = sorted({(entry.module, Path(entry.path).with_suffix(".md")) for entry in ENTRIES})
 PAPER = re.compile(r"- [^:]+: \[[^]]+\]\(https://[^)\s]+\), (19|20)\d\d")
 SENTENCE = re.compile(r"[.!?](?=\s|$)")
 
@@ -36,5 +37,5 @@ def test_the_papers_are_those_at_the_head_of_the_network(module, path):
 
 
 def test_no_prose_is_without_a_family():
-    written = {path for path in Path(__file__).parents[2].glob("packages/*/src/**/catalogue/*.md")}
+    written = set(Path(__file__).parents[2].glob("packages/*/src/**/catalogue/*.md"))
     assert written == {path for _, path in FAMILIES}
