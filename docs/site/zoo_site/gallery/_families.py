@@ -51,10 +51,10 @@ def family_markdown(entries: Sequence[Entry]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def models_table(entries: Sequence[Entry]) -> Table:
-    """Return the entries with their figures, each a link to where it is described."""
+def models_table(entries: Sequence[Entry], *, with_models: bool = True) -> Table:
+    """Return the entries with their figures, each a link to where it is described; the models' names only if wanted."""
     columns = [column for column in (*metric_columns(entries), *SIZES) if any(column.value(each) for each in entries)]
-    table = Table(["Model", "Weights"])
+    table = Table(["Model", "Weights"] if with_models else ["Weights"])
     for column in columns:
         table.add_column(f"{column.title}{f' ({column.unit})' if column.unit else ''}", is_number=True)
     table.add_column("Licence")
@@ -62,6 +62,7 @@ def models_table(entries: Sequence[Entry]) -> Table:
     for entry in entries:
         model = f"[`{entry.name}`]({entry.name}.md)" if entry.name != name else ""
         member = f"{{ref}}`{entry.weights.name} <{entry.target}>`" + (" (default)" if entry.is_default else "")
-        table.add_row([model, member, *(column.text(entry) for column in columns), entry.license])
+        cells = [member, *(column.text(entry) for column in columns), entry.license]
+        table.add_row([model, *cells] if with_models else cells)
         name = entry.name
     return table

@@ -33,7 +33,7 @@ def model_markdown(entries: Sequence[Entry], measured: Sequence[Measured], layer
         "[all models](../../index.md)",
         prose.text,
         "## Weights",
-        models_table(entries).markdown(),
+        models_table(entries, with_models=False).markdown(),
         "## Use",
         *_use(default, layers),
         *(_entry(entry) for entry in entries),
@@ -58,7 +58,7 @@ def _use(default: Entry, layers: Shapes) -> Iterator[str]:
 
 def _entry(entry: Entry) -> str:
     parts = [
-        f"({entry.target})=\n## {entry.weights}",
+        f"({entry.target})=\n## {entry.weights.name}",
         entry.meta.get("_docs", ""),
         facts_table(_facts(entry)),
         "### Preprocessing\n\n" + _preprocessing(entry),
@@ -76,6 +76,7 @@ def _facts(entry: Entry) -> dict[str, str | None]:
     exact = f"{size:,} bytes ({size / 2**20:,.1f} MiB)" if size else None
     known = "all digits" if digest and len(str(digest)) == 64 else "its first digits, which the name of the file holds"
     return {
+        "Name": f"`{entry.weights}`{', the default' if entry.is_default else ''}",
         "Parameters": f"{meta['num_params']:,}",
         "GFLOPs": f"{meta['_ops']:g}" if meta.get("_ops") is not None else None,
         "File": exact or (f"{entry.num_bytes / 2**20:,.1f} MiB" if entry.num_bytes else None),

@@ -158,7 +158,9 @@ def library(cache: Path) -> str:
     version = vl_convert.get_vega_version()
     file = cache / f"vega-{version}.js"
     if not file.exists():
-        bundle = vl_convert.javascript_bundle("window.zooVega = {View: vega.View, parse: vega.parse};")
+        address = f"https://cdn.jsdelivr.net/npm/vega@{version}/+esm"  # how vl-convert names what is inside of it
+        snippet = f"import {{View, parse}} from '{address}'; window.zooVega = {{View, parse}};"
+        bundle = vl_convert.javascript_bundle(snippet)
         cache.mkdir(parents=True, exist_ok=True)
         file.write_text(
             f"/* Vega {version}; licences: vega-licences.txt beside this file. */\n(() => {{{bundle}}})();\n",

@@ -12,7 +12,7 @@ from zoo_core.building import without_files
 from zoo_core.features import list_features
 
 from ._blocks import entry_inputs
-from ._entries import Entry, read_entries
+from ._entries import read_entries
 from ._layers import FILE, Shapes, worth_showing
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -26,16 +26,13 @@ def layers_of(name: str) -> Shapes:
         (1, 512, 7, 7)
     """
     default = next(entry for entry in read_entries({}) if entry.name == name and entry.is_default)
+    weights = None if default.task == "quantization" else default.weights  # which tell the size of their images
     with without_files(), torch.device("meta"):
-        model = get_model(name, weights=None, **({"weights_backbone": None} if _has_backbone(default) else {}))
+        model = get_model(name, weights=weights)
     prefix = "backbone." if default.task == "detection" else ""
     asked = model.get_submodule("backbone") if prefix else model
     shapes = list_features(asked, entry_inputs(default))
     return {prefix + path: shape for path, shape in worth_showing(shapes, _parents(asked)).items()}
-
-
-def _has_backbone(entry: Entry) -> bool:
-    return entry.task in {"detection", "segmentation"}
 
 
 def _parents(model: nn.Module) -> frozenset[str]:
