@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
-from . import index, pages
+from . import api, index, pages
 from ._site import Site
 
 GENERATORS: tuple[Callable[[Site], None], ...] = (
     pages.generate,
+    api.generate,
     index.generate,  # the last: it lists what is there
 )
