@@ -114,7 +114,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def first_contact(session: nox.Session) -> None:
-    """Do what README says, from nothing but Python and git: each of its commands as it stands there."""
+    """Do what README and the pages after it say, from nothing but Python and git: each command as it stands there."""
     session.run("python", "tests/first_contact_check.py", env=ONE_THREAD)
 
 
@@ -173,6 +173,7 @@ def docs(session: nox.Session) -> None:
     session.run("python", "-m", "zoo_site", str(site / "source"), *session.posargs, env=env)
     build = ["sphinx-build", "-q", "-T", "-W", "--keep-going", "-n", "-j", "auto", "-c", "docs/site"]
     session.run(*build, "-d", str(site / "doctrees"), str(site / "source"), str(site / "html"), env=env)
+    (site / "html" / "versions.json").write_text("[]\n", encoding="utf-8")  # served by itself, it is the only version
     session.log(f"the site is in {site.absolute() / 'html'}: open index.html")
 
 

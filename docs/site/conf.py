@@ -16,16 +16,21 @@ nitpicky = True
 suppress_warnings = ["toc.empty_glob"]  # there may be no page of a kind yet
 
 myst_heading_anchors = 4
-myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "dollarmath"]
+myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "fieldlist"]
 myst_links_external_new_tab = False
 
 html_theme = "pydata_sphinx_theme"
 html_title = "zoo"
 html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_js_files = [("versions.js", {"defer": "defer"})]
+templates_path = ["templates"]
 html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {
     "icon_links": [{"name": "Repository", "url": "https://github.com/org/zoo", "icon": "fa-brands fa-github"}],
+    "logo": {"text": "zoo"},
+    "navbar_start": ["navbar-logo", "versions"],
     "navbar_align": "left",
     "show_toc_level": 2,
     "footer_start": ["copyright"],
@@ -33,3 +38,8 @@ html_theme_options = {
 }
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+nitpick_ignore_regex = [(r"py:.*", r"(?!zoo_).*")]  # what is not ours is described elsewhere, and no network is used
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 88
+toc_object_entries_show_parents = "hide"
+add_module_names = False

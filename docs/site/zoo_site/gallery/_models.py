@@ -28,7 +28,7 @@ def model_markdown(entries: Sequence[Entry], measured: Sequence[Measured], layer
     prose = read_prose(default.model.path)
     parts = [
         front_matter(),
-        f"(model-{default.name.replace('_', '-')})=\n# {default.name}",
+        f"(model-{default.name})=\n# {default.name}",
         f"[{prose.title}](index.md) · {task_title(default.task)} · `{default.model.module}.{default.model.builder}` · "
         "[all models](../../index.md)",
         prose.text,
