@@ -20,7 +20,6 @@ PICTURE = "models-accuracy"
 HEAD = """---
 scripts: gallery/table.js gallery/plot.js
 styles: gallery/gallery.css
-html_theme.sidebar_primary.remove: true
 html_theme.sidebar_secondary.remove: true
 ---"""
 

@@ -22,7 +22,7 @@ def read_layers(repository: Path) -> dict[str, Shapes]:
 
 
 def worth_showing(shapes: Mapping[str, tuple[int, ...]], parents: frozenset[str]) -> Shapes:
-    """Choose, of all that a model can be asked for, blocks and stages, and the layers that are in none.
+    """Choose, of all that a model can be asked for, blocks and stages, and layers that are in no block.
 
     Args:
         shapes: Of the features, by the paths of modules.
@@ -36,5 +36,5 @@ def worth_showing(shapes: Mapping[str, tuple[int, ...]], parents: frozenset[str]
     return {
         name: shape
         for name, shape in shapes.items()
-        if name.count(".") < DEEPEST and (name in parents or "." not in name)
+        if name.count(".") < DEEPEST and (name in parents or name.count(".") < 2)
     }

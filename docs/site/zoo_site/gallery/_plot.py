@@ -4,6 +4,7 @@ The page has Vega's own specification of it, compiled here, and Vega itself, bot
 the page is built or looked at. They come out of vl-convert, a Python package with Vega and Vega-Lite in it.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -156,10 +157,10 @@ def library(cache: Path) -> str:
     import vl_convert
 
     version = vl_convert.get_vega_version()
-    file = cache / f"vega-{version}.js"
+    address = f"https://cdn.jsdelivr.net/npm/vega@{version}/+esm"  # how vl-convert names what is inside of it
+    snippet = f"import {{View, parse}} from '{address}'; window.zooVega = {{View, parse}};"
+    file = cache / f"vega-{hashlib.sha256(f'{vl_convert.__version__} {snippet}'.encode()).hexdigest()[:16]}.js"
     if not file.exists():
-        address = f"https://cdn.jsdelivr.net/npm/vega@{version}/+esm"  # how vl-convert names what is inside of it
-        snippet = f"import {{View, parse}} from '{address}'; window.zooVega = {{View, parse}};"
         bundle = vl_convert.javascript_bundle(snippet)
         cache.mkdir(parents=True, exist_ok=True)
         file.write_text(
