@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/pictures: the terminal, and how the results of each task are drawn.
+"""Draw the pictures of docs/pictures: the terminal, the packages, and how the results of each task are drawn.
 
     python examples/draw_pictures.py docs/pictures
 
@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from drawn_architecture import architecture
 from drawn_street import HEIGHT, WIDTH, seen, street
 from zoo_core import get_weight
 from zoo_core.prediction import Classification, ScoredLabel, load_predictor
@@ -150,7 +151,8 @@ def main() -> None:
     for name, draw in DRAWN.items():
         draw().convert("P", palette=Image.Palette.ADAPTIVE, colors=128).save(folder / name, optimize=True)
     (folder / "terminal.svg").write_text(terminal(), encoding="utf-8")
-    for name in (*DRAWN, "terminal.svg"):
+    (folder / "architecture.svg").write_text(architecture(), encoding="utf-8")
+    for name in (*DRAWN, "terminal.svg", "architecture.svg"):
         print(f"{folder / name}: {(folder / name).stat().st_size:,} bytes")
 
 

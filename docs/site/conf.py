@@ -22,6 +22,8 @@ myst_links_external_new_tab = False
 html_theme = "pydata_sphinx_theme"
 html_title = "zoo"
 html_static_path = ["static"]
+html_favicon = "static/favicon.svg"
+html_context = {"default_mode": "auto"}
 html_css_files = ["site.css"]
 html_js_files = [("versions.js", {"defer": "defer"})]
 templates_path = ["templates"]
@@ -32,7 +34,7 @@ html_theme_options = {
     "logo": {"text": "zoo"},
     "navbar_start": ["navbar-logo", "versions"],
     "navbar_align": "left",
-    "show_toc_level": 2,
+    "show_toc_level": 1,
     "footer_start": ["copyright"],
     "footer_end": [],
 }

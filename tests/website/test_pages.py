@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from drawn_architecture import architecture
 from zoo_site import Site
 from zoo_site.pages import generate, page_names, turn_links
 
@@ -75,3 +76,7 @@ def test_every_page_of_the_repository_is_on_the_site_and_in_a_list(site):
             listed |= {each.relative_to(site.source).with_suffix("").as_posix() for each in found}
     sections = {f"{path.parent.name}/index" for path in site.source.glob("*/index.md")}
     assert written - listed - sections == set()
+
+
+def test_the_picture_of_the_packages_is_of_what_they_state():
+    assert (ROOT / "docs" / "pictures" / "architecture.svg").read_text() == architecture()

@@ -24,7 +24,7 @@ def packages():
 def written(packages):
     """Return a function that writes a name."""
     by_name = {name.full: name for name in packages.names}
-    objects = Objects(packages.references)
+    objects = Objects(packages.references, Site(ROOT, ROOT / "nowhere", "0.0.0"))
     return lambda full: objects.write(by_name[full], packages.find(by_name[full]))
 
 
@@ -48,9 +48,8 @@ def test_every_name_has_its_anchor_on_its_page(packages, site):
 
 def test_every_page_is_in_a_list(site):
     pages = {path.relative_to(site.source).as_posix() for path in site.source.rglob("*.md")}
-    lists = [path.read_text() for path in (site.source / "api").glob("*.md")]
-    blocks = [block for text in lists for block in re.findall(r"\{toctree\}\n:hidden:\n\n(.*?)```", text, re.DOTALL)]
-    listed = {f"api/{name}.md" for block in blocks for name in block.split()}
+    texts = (path.read_text() for path in site.source.rglob("*.md"))
+    listed = {f"{page}.md" for text in texts for page in re.findall(r"^\S+ </(api/.+)>$", text, re.MULTILINE)}
     assert pages - listed == {"api/index.md"}
 
 

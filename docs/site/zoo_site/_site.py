@@ -43,5 +43,5 @@ class Site:
 
     def file_address(self, path: str) -> str:
         """Return where a file or a folder of the repository is looked at, such as `examples/shapes.py`."""
-        kind = "tree" if (self.repository / path).is_dir() else "blob"
+        kind = "tree" if (self.repository / path.partition("#")[0]).is_dir() else "blob"
         return f"{ADDRESS}/{kind}/{self.reference}/{path}"

@@ -68,7 +68,8 @@ class Writer:
         return self.prose(text) if title in {"Example", "Examples"} else self._field(title, text)
 
     def _error(self, name: str) -> str:
-        return f"~{self._references.find(name, self._scope) or name}"
+        public = self._references.find(name, self._scope)
+        return name if public is None else f"~{public}"
 
     def _field(self, name: str, text: str) -> str:
         body = textwrap.indent(self.prose(text), "    ").strip()

@@ -1,9 +1,13 @@
 """One public name as a directive of Sphinx's domain for Python: signature, docstring, and members."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from griffe import Alias, Attribute, Class, Expr, ExprAttribute, ExprName, Function, Parameter, ParameterKind
 from griffe import Object as Documented
+
+from zoo_site._site import Site
 
 from . import builders
 from .docstrings import Writer
@@ -19,25 +23,44 @@ class Objects:
 
     Args:
         references: What names lead to.
+        site: What has been written to it already is linked to.
     """
 
-    def __init__(self, references: References) -> None:
+    def __init__(self, references: References, site: Site) -> None:
         self._references = references
+        self._site = site
+        pages = (path.read_text(encoding="utf-8") for path in (site.source / "gallery").rglob("*.md"))
+        self._targets = {target for text in pages for target in re.findall(r"^\(([\w.-]+)\)=$", text, re.MULTILINE)}
 
     def write(self, name: Name, found: Documented) -> str:
         """Return the Markdown of a public name."""
-        if isinstance(found, Function):
-            return self._builder(name, found) if builders.is_builder(found) else self._function(name, found)
-        if isinstance(found, Class):
-            return self._class(name, found)
-        assert isinstance(found, Attribute), f"{name.full} is a {found.kind}"
-        return self._value(name, found)
+        if isinstance(found, Function) and builders.is_builder(found):
+            written = self._builder(name, found)
+        elif isinstance(found, Function):
+            written = self._function(name, found)
+        elif isinstance(found, Class):
+            written = self._class(name, found)
+        else:
+            assert isinstance(found, Attribute), f"{name.full} is a {found.kind}"
+            written = self._value(name, found)
+        source = f"[Source]({self._site.file_address(self._place(found))}){{.zoo-source}}"
+        return f"{written}\n{source}\n\n{_FENCES[0]}"
+
+    def _place(self, found: Documented) -> str:
+        path = Path(str(found.filepath)).relative_to(self._site.repository).as_posix()
+        return f"{path}#L{found.lineno}-L{found.endlineno}"
+
+    def _in_gallery(self, target: str) -> str:
+        """Return a link to what the gallery says of a model or an entry, if there is such a place."""
+        return f"In the gallery: {{ref}}`{target}`." if target in self._targets else ""
 
     def _builder(self, name: Name, function: Function) -> str:
         builder = builders.load(name)
         parameters, returned = builders.signature_of(builder, self._references)
         writer = Writer(self._references, name.full, [parameter.partition(":")[0] for parameter in parameters])
-        text = writer.write(builders.docstring_of(builder, function))
+        prefix = "quantized_" if name.module.endswith(".quantization") else ""
+        gallery = self._in_gallery(f"model-{prefix}{name.short}".replace("_", "-"))
+        text = "\n\n".join(filter(None, [writer.write(builders.docstring_of(builder, function)), gallery]))
         return _directive("function", f"{name.short}({', '.join(parameters)}) -> {returned}", name, text)
 
     def _function(self, name: Name, function: Function) -> str:
@@ -69,11 +92,14 @@ class Objects:
     def _member(self, name: Name, member: Function | Attribute) -> str:
         writer = Writer(self._references, name.full, _names_of(member) if isinstance(member, Function) else ())
         text, options = writer.write(member.docstring), {}
+        if _is_property(member):
+            returned = member.returns if isinstance(member, Function) else member.annotation
+            return _directive("property", member.name, None, text, type=self._text(returned))
         if isinstance(member, Function):
             options = {key: "" for key in ("async", "classmethod", "staticmethod") if key in member.labels}
             return _directive("method", f"{member.name}{self._signature(member)}", None, text, **options)
-        if "property" in member.labels:
-            return _directive("property", member.name, None, text, type=self._text(member.annotation))
+        if name.short.endswith("Weights"):
+            text = text or self._in_gallery(f"weights-{name.short}.{member.name}".lower())
         return _directive("attribute", member.name, None, text, **self._facts(member))
 
     def _inherited(self, inherited: dict[str, list[str]]) -> str:
@@ -164,6 +190,12 @@ def _documented(found: Class, *, is_enum: bool) -> Iterator[Function | Attribute
             yield member
 
 
+def _is_property(member: Function | Attribute) -> bool:
+    """Whether a member is a property, also by a decorator that griffe does not know as one."""
+    decorators = member.decorators if isinstance(member, Function) else []
+    return "property" in member.labels or any(each.callable_path.endswith("property") for each in decorators)
+
+
 def _is_enum(found: Class) -> bool:
     return any(str(base).rpartition(".")[2] in {"Enum", "WeightsEnum", "StrEnum", "IntEnum"} for base in found.bases)
 
@@ -180,4 +212,5 @@ def _directive(kind: str, signature: str, name: Name | None, text: str, **option
             options["canonical"] = name.defined
     lines = [f":{key}: {value}".rstrip() for key, value in options.items()]
     signature = " ".join(signature.split())
-    return "\n".join([f"{fence}{{py:{kind}}} {signature}", *lines, "", text, fence])
+    end = [] if name is not None else [fence]  # what is written of a name goes on
+    return "\n".join([f"{fence}{{py:{kind}}} {signature}", *lines, "", text, *end])

@@ -1,6 +1,6 @@
 """The pages of the reference, and what lists them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from zoo_site._site import Site
 
@@ -19,33 +19,29 @@ begins with an underscore are private: they may change with any release.
 def write_pages(site: Site) -> None:
     """Write all pages of the reference."""
     packages = Packages(site.repository)
-    objects = Objects(packages.references)
+    objects = Objects(packages.references, site)
     by_page: dict[str, list[Name]] = {}
     for name in packages.names:
-        by_page.setdefault(name.page, []).append(name)
+        by_page.setdefault(name.page.removeprefix("api/"), []).append(name)
     roots = sorted(module for module in packages.modules if "." not in module)
-    for root in roots:
-        pages = sorted({page for page in by_page if page.partition("/")[2].partition(".")[0].partition("/")[0] == root})
-        _write_package(site, packages, objects, root, {page: by_page[page] for page in pages})
+    for page in sorted({*by_page, *roots, *(page.partition("/")[0] for page in by_page)}):
+        below = pages_below(page, by_page)
+        text = _page(page, by_page.get(page, []), packages, objects)
+        site.write(f"api/{page}.md", "\n".join([text, *_list(below, by_page), *_toctree(below)]))
     summaries = [f"- [`{root}`]({root}.md): {_summary(packages.modules[root])}" for root in roots]
-    site.write("api/index.md", "\n".join([_INTRODUCTION, *summaries, "", *_toctree(roots), ""]))
+    site.write("api/index.md", "\n".join([_INTRODUCTION, *summaries, "", *_toctree(roots)]))
 
 
-def _write_package(site: Site, packages: Packages, objects: Objects, root: str, by_page: dict[str, list[Name]]) -> None:
-    first = f"api/{root}"
-    for page, names in by_page.items():
-        if page != first:
-            site.write(f"{page}.md", _page(page, names, packages, objects))
-    others = [page.removeprefix("api/") for page in by_page if page != first]
-    inside = "\n".join(["## Pages", "", *(f"- [{_title(page)}]({page}.md)" for page in others), "", *_toctree(others)])
-    text = _page(first, by_page.get(first, []), packages, objects)
-    site.write(f"{first}.md", text + (f"\n{inside}\n" if others else ""))
+def pages_below(page: str, by_page: Mapping[str, list[Name]]) -> list[str]:
+    """Return the pages that a page lists: the families of a module, and, of a package, its other modules."""
+    families = sorted(other for other in by_page if other.startswith(f"{page}/"))
+    modules = {other.partition("/")[0] for other in by_page if other.startswith(f"{page}.")}
+    return [*families, *sorted(modules)] if "." not in page else families
 
 
 def _page(page: str, names: list[Name], packages: Packages, objects: Objects) -> str:
-    title = _title(page.removeprefix("api/"))
-    module = packages.modules.get(title)
-    parts = [f"# {title}"]
+    module = packages.modules.get(page)
+    parts = [f"# {_title(page)}"]
     if module is not None:
         parts += [
             f"```{{py:module}} {module.name}\n```",
@@ -60,7 +56,7 @@ def _page(page: str, names: list[Name], packages: Packages, objects: Objects) ->
 def _table(names: list[Name], packages: Packages) -> str:
     """Return a table of names, each with the first line of its docstring."""
     rows = [f"| {{py:obj}}`{name.short} <{name.full}>` | {_first_line(name, packages)} |" for name in names]
-    return "\n".join(["| name | |", "|---|---|", *rows])
+    return "\n".join(["| name | what it is |", "|---|---|", *rows])
 
 
 def _first_line(name: Name, packages: Packages) -> str:
@@ -69,15 +65,24 @@ def _first_line(name: Name, packages: Packages) -> str:
     return Writer(packages.references, name.full).prose(line).replace("|", "\\|")
 
 
+def _list(pages: Iterable[str], by_page: Mapping[str, list[Name]]) -> list[str]:
+    """Return a list of pages, each with the names on it."""
+    lines = []
+    for page in pages:
+        names = ", ".join(f"{{py:obj}}`{name.short} <{name.full}>`" for name in by_page.get(page, []))
+        lines.append(f"- [{_title(page)}](/api/{page}.md)" + (f": {names}" if names else ""))
+    return ["## Pages", "", *lines, ""] if lines else []
+
+
 def _title(page: str) -> str:
-    """Return the heading of a page: `zoo_detection.ops`, or `zoo_detection: ssd` for a family."""
-    module, _, family = page.partition("/")
-    return f"{module}: {family}" if family else module
+    """Return the heading of a page: `zoo_detection.ops`; `ssd` for a family of models."""
+    return page.rpartition("/")[2]
 
 
 def _summary(module: Module) -> str:
     return module.docstring.partition("\n")[0]
 
 
-def _toctree(pages: Iterable[str]) -> list[str]:
-    return ["```{toctree}", ":hidden:", "", *pages, "```"]
+def _toctree(pages: Sequence[str]) -> list[str]:
+    lines = [f"{_title(page)} </api/{page}>" for page in pages]
+    return ["```{toctree}", ":hidden:", "", *lines, "```", ""] if pages else []
