@@ -121,8 +121,8 @@ def first_contact(session: nox.Session) -> None:
 @nox.session
 def pictures(session: nox.Session) -> None:
     """Draw the pictures of docs/pictures that README shows: the terminal, and the results of each task."""
-    install_packages(session)
-    session.run("python", "examples/draw_pictures.py", "docs/pictures", env=ONE_THREAD)
+    install_packages(session, *groups(session, "pictures"))
+    session.run("python", "examples/draw_pictures.py", "docs/pictures", env=ONE_THREAD | {"PYTHONPATH": "docs/site"})
 
 
 @nox.session
@@ -327,6 +327,25 @@ def browser(session: nox.Session) -> None:
     session.run("pytest", "--show-capture=no", "tests/browser_check.py", env=ONE_THREAD | {"BROWSER_SITE": str(site)})
     if "--picture" in session.posargs:
         shutil.copy(site / "browser.png", "docs/pictures/browser.png")
+
+
+AXE = "axe-core@4.14.1"
+"""What looks for barriers on pages, from npm's registry."""
+
+
+@nox.session
+def site_browser(session: nox.Session) -> None:
+    """Use the site that `nox -s docs` has built in headless Chromium, check it with axe, weigh it, and take pictures.
+
+    It needs npm and Chromium. The pictures are in build/site/pictures, to be looked at.
+    """
+    install_packages(session, *groups(session, "test", "site-browser"))
+    tools = Path(session.create_tmp()) / "tools"
+    npm = ["npm", "install", "--prefix", str(tools), "--ignore-scripts", "--no-audit", "--no-fund", AXE]
+    session.run(*npm, external=True)
+    axe = tools / "node_modules" / "axe-core" / "axe.min.js"
+    environment = {"SITE": "build/site/html", "SITE_PICTURES": "build/site/pictures", "AXE": str(axe)}
+    session.run("pytest", "--show-capture=no", *session.posargs, "tests/site_browser_check.py", env=environment)
 
 
 @nox.session

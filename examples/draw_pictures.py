@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from html import escape
+from io import BytesIO
 from pathlib import Path
 
 import torch
@@ -27,6 +28,7 @@ from zoo_detection.prediction import DetectedObject, Detection, DetectionPredict
 from zoo_flow.prediction import FlowPredictor, OpticalFlow
 from zoo_segmentation.masks import class_shares, to_image
 from zoo_segmentation.prediction import ClassShare, Segmentation, SegmentationPredictor
+from zoo_site.gallery import draw_models
 from zoo_video.prediction import DecodedClips, VideoPredictor
 
 PACKAGE = Path(__file__).parents[1] / "packages" / "zoo-digits" / "src" / "zoo_digits"
@@ -152,7 +154,11 @@ def main() -> None:
         draw().convert("P", palette=Image.Palette.ADAPTIVE, colors=128).save(folder / name, optimize=True)
     (folder / "terminal.svg").write_text(terminal(), encoding="utf-8")
     (folder / "architecture.svg").write_text(architecture(), encoding="utf-8")
-    for name in (*DRAWN, "terminal.svg", "architecture.svg"):
+    plot, pixels = draw_models(PACKAGE.parents[3])
+    (folder / "models-accuracy.svg").write_text(plot, encoding="utf-8")
+    with Image.open(BytesIO(pixels)) as picture:
+        picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(folder / "models-accuracy.png", optimize=True)
+    for name in (*DRAWN, "terminal.svg", "architecture.svg", "models-accuracy.svg", "models-accuracy.png"):
         print(f"{folder / name}: {(folder / name).stat().st_size:,} bytes")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import groupby
+from pathlib import Path
 
 from zoo_site._site import Site
 
@@ -26,19 +27,25 @@ html_theme.sidebar_secondary.remove: true
 
 def generate(site: Site) -> None:
     """Write the pages, and what they load."""
-    tables = read_measured(site.repository)
-    entries = read_entries(latencies(tables))
-    layers = read_layers(site.repository)
-    site.write("gallery/index.md", _index(entries, tables))
+    entries = write_pages(site)
     svg, _ = picture(entries)
     site.write_static(f"gallery/{PICTURE}.svg", svg)
     site.write_static("gallery/plot-in-vega.js", compiled())
     site.write_static("gallery/vega.js", library(site.repository / "build" / "cache"))
+
+
+def write_pages(site: Site) -> list[Entry]:
+    """Write the pages, and return what they show."""
+    tables = read_measured(site.repository)
+    entries = read_entries(latencies(tables))
+    layers = read_layers(site.repository)
+    site.write("gallery/index.md", _index(entries, tables))
     families: dict[str, list[Entry]] = {}
     for entry in entries:
         families.setdefault(entry.model.path, []).append(entry)
     for of_family in families.values():
         _write_family(site, of_family, tables, layers)
+    return entries
 
 
 def _write_family(
@@ -49,6 +56,15 @@ def _write_family(
     site.write(f"{first.page.removesuffix(first.name)}index.md", family_markdown(entries))
     for name, of_model in pages.items():
         site.write(f"{of_model[0].page}.md", model_markdown(of_model, tables, layers.get(name, {})))
+
+
+def draw_models(repository: Path) -> tuple[str, bytes]:
+    """Draw the plot that the gallery begins with, as SVG and PNG.
+
+    Args:
+        repository: The checkout whose benchmarks are taken; the catalogue is that of the installed packages.
+    """
+    return picture(read_entries(latencies(read_measured(repository))))
 
 
 def picture(entries: Sequence[Entry]) -> tuple[str, bytes]:

@@ -28,8 +28,9 @@ def model_markdown(entries: Sequence[Entry], measured: Sequence[Measured], layer
     prose = read_prose(default.model.path)
     parts = [
         front_matter(),
-        f"(model-{default.name})=\n# {default.name}",
-        f"[{prose.title}](index.md) · {task_title(default.task)} · `{default.model.module}.{default.model.builder}` · "
+        f"(model-{default.name.replace('_', '-')})=\n# {default.name}",
+        f"[{prose.title}](index.md) · {task_title(default.task)} · "
+        f"{{py:func}}`{default.model.module}.{default.model.builder}` · "
         "[all models](../../index.md)",
         prose.text,
         "## Weights",
@@ -76,7 +77,8 @@ def _facts(entry: Entry) -> dict[str, str | None]:
     exact = f"{size:,} bytes ({size / 2**20:,.1f} MiB)" if size else None
     known = "all digits" if digest and len(str(digest)) == 64 else "its first digits, which the name of the file holds"
     return {
-        "Name": f"`{entry.weights}`{', the default' if entry.is_default else ''}",
+        "Name": f"`{entry.weights}`{', the default' if entry.is_default else ''}, of "
+        f"{{py:class}}`{entry.model.module}.{entry.model.weights}`",
         "Parameters": f"{meta['num_params']:,}",
         "GFLOPs": f"{meta['_ops']:g}" if meta.get("_ops") is not None else None,
         "File": exact or (f"{entry.num_bytes / 2**20:,.1f} MiB" if entry.num_bytes else None),
