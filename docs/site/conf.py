@@ -7,12 +7,14 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 project = "zoo"
-author = "the zoo authors"
+author = "the zoo contributors"
+copyright = f"2026, {author}. BSD-3-Clause"
 release = version = (HERE.parents[1] / "VERSION").read_text(encoding="utf-8").strip()
 
-extensions = ["myst_parser", "sphinx_copybutton", "sphinx_design", "zoo_site.page_files"]
+extensions = ["myst_parser", "sphinx_copybutton", "zoo_site.page_files"]
 source_suffix = {".md": "markdown"}
 nitpicky = True
+highlight_language = "text"  # where a block says nothing
 suppress_warnings = ["toc.empty_glob"]  # there may be no page of a kind yet
 
 myst_heading_anchors = 4
