@@ -157,7 +157,9 @@ def main() -> None:
     plot, pixels = draw_models(PACKAGE.parents[3])
     (folder / "models-accuracy.svg").write_text(plot, encoding="utf-8")
     with Image.open(BytesIO(pixels)) as picture:
-        picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(folder / "models-accuracy.png", optimize=True)
+        picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(
+            folder / "models-accuracy.png", optimize=True
+        )
     for name in (*DRAWN, "terminal.svg", "architecture.svg", "models-accuracy.svg", "models-accuracy.png"):
         print(f"{folder / name}: {(folder / name).stat().st_size:,} bytes")
 

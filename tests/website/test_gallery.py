@@ -1,4 +1,4 @@
-"""The gallery shows every model and every weights entry, with the figures that the catalogue and the benchmarks state."""
+"""The gallery shows every model and weights entry, with the figures that the catalogue and the benchmarks state."""
 
 import json
 import re
@@ -89,7 +89,9 @@ def test_the_figures_are_those_of_the_catalogue(tables):
 
 
 def test_a_time_is_that_of_the_benchmarks():
-    table = next(table for table in json.loads((ROOT / "docs" / "benchmarks.json").read_text()) if "Int8" in table["title"])
+    table = next(
+        table for table in json.loads((ROOT / "docs" / "benchmarks.json").read_text()) if "Int8" in table["title"]
+    )
     name, _, time = table["rows"][0][:3]
     assert BY_NAME[name].latency == milliseconds(time)
     assert sum(entry.latency is not None for entry in BY_NAME.values()) > len(table["rows"]) * 3
@@ -120,7 +122,14 @@ def test_a_page_states_the_facts_of_an_entry(entry: Entry, written):
     text = (written / f"{entry.page}.md").read_text(encoding="utf-8")
     part = text.partition(f"({entry.target})=\n")[2].partition("\n## Measured speed")[0]
     file, meta = entry.weights.file, entry.meta
-    stated = [str(entry.weights), f"{meta['num_params']:,}", file.url, str(file.digest), meta["license"], meta["dataset"]]
+    stated = [
+        str(entry.weights),
+        f"{meta['num_params']:,}",
+        file.url,
+        str(file.digest),
+        meta["license"],
+        meta["dataset"],
+    ]
     metrics = [f"{value:g}" for of in entry.metrics.values() for value in of.values()]
     terms = [facts["source"] for facts in meta["dataset_terms"].values()]
     assert [fact for fact in (*stated, *metrics, *terms) if fact not in part] == []

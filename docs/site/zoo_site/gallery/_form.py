@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from ._columns import SIZES, metric_columns
+from ._columns import SIZES, Column, metric_columns
 from ._entries import Entry, task_title
 
 
@@ -12,17 +12,14 @@ def filter_form(tasks: Sequence[tuple[str, Sequence[Entry]]]) -> str:
     entries = [entry for _, of in tasks for entry in of]
     metrics = {column.key: column.title for _, of in tasks for column in metric_columns(of)}
     fields = [
-        _label("Words", _search(), "wide"),
-        _label("Task", _select("task", {"": "all"} | {task: task_title(task) for task, _ in tasks})),
-        _label("Metric", _select("metric", metrics)),
-        _label('<span data-bound="metric">At least</span>', _number("least")),
-        *(
-            _label(f"{column.title} at most{f' ({column.unit})' if column.unit else ''}", _number(column.key))
-            for column in SIZES
-        ),
-        _label("Licence", _select("license", {"": "any"} | _same(entry.license for entry in entries))),
-        _label("Package", _select("package", {"": "all"} | _same(entry.package for entry in entries))),
-        '<label class="zoo-check"><input type="checkbox" name="default"> <span>Default weights only</span></label>',
+        _field("Words", "q", _SEARCH, "wide"),
+        _field("Task", "task", _select({"": "all"} | {task: task_title(task) for task, _ in tasks})),
+        _field("Metric", "metric", _select(metrics)),
+        _field('<span data-bound="metric">At least</span>', "least", _NUMBER),
+        *(_field(_at_most(column), column.key, _NUMBER) for column in SIZES),
+        _field("Licence", "license", _select({"": "any"} | _same(entry.license for entry in entries))),
+        _field("Package", "package", _select({"": "all"} | _same(entry.package for entry in entries))),
+        _field("Default weights only", "default", _CHECKBOX, "check"),
         '<button type="reset" class="zoo-button">Clear</button>',
     ]
     hint = (
@@ -50,9 +47,9 @@ def plot_figure(tasks: Sequence[tuple[str, Sequence[Entry]]], picture: str, desc
     return (
         '<figure class="zoo-plot">\n'
         '<form class="zoo-axes" aria-label="Axes of the plot" hidden>\n'
-        + _label("Plot of", _select("plot-task", {task: task_title(task) for task, _ in tasks}))
-        + _label("Upwards", _select("plot-y", metrics))
-        + _label("To the right", _select("plot-x", axes))
+        + _field("Plot of", "plot-task", _select({task: task_title(task) for task, _ in tasks}))
+        + _field("Upwards", "plot-y", _select(metrics))
+        + _field("To the right", "plot-x", _select(axes))
         + "\n</form>\n"
         f'<div class="zoo-canvas"><img src="{escape(picture)}" alt="{escape(description)}" loading="lazy"></div>\n'
         f'<figcaption>{escape(description)} <span class="zoo-plot-hint" hidden>A click on a point opens its model; '
@@ -61,21 +58,27 @@ def plot_figure(tasks: Sequence[tuple[str, Sequence[Entry]]], picture: str, desc
     )
 
 
-def _label(title: str, control: str, kind: str = "") -> str:
-    return f"<label{f' class=zoo-{kind}' if kind else ''}><span>{title}</span>{control}</label>"
+def _at_most(column: Column) -> str:
+    return f"{column.title} at most{f' ({column.unit})' if column.unit else ''}"
 
 
-def _search() -> str:
-    return '<input type="search" name="q" autocomplete="off" spellcheck="false" aria-describedby="zoo-words-hint">'
+def _field(title: str, name: str, control: str, kind: str = "") -> str:
+    """Return a control with its label."""
+    return (
+        f'<div class="zoo-field{f" zoo-{kind}" if kind else ""}"><label for="zoo-{name}">{title}</label>'
+        + control.replace(" ", f' id="zoo-{name}" name="{name}" ', 1)
+        + "</div>"
+    )
 
 
-def _number(name: str) -> str:
-    return f'<input type="number" name="{name}" min="0" step="any" inputmode="decimal">'
+_SEARCH = '<input type="search" autocomplete="off" spellcheck="false" aria-describedby="zoo-words-hint">'
+_NUMBER = '<input type="number" min="0" step="any" inputmode="decimal">'
+_CHECKBOX = '<input type="checkbox">'
 
 
-def _select(name: str, options: dict[str, str]) -> str:
+def _select(options: dict[str, str]) -> str:
     shown = "".join(f'<option value="{escape(value)}">{escape(title)}</option>' for value, title in options.items())
-    return f'<select name="{name}">{shown}</select>'
+    return f"<select >{shown}</select>"
 
 
 def _same(values: Iterable[str]) -> dict[str, str]:
