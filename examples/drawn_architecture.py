@@ -72,7 +72,10 @@ def architecture() -> str:
 
 
 def _rows(needed: dict[str, set[str]]) -> list[list[str]]:
-    """Return the packages by how many others stand below them at most; the core is the first row."""
+    """Return the packages by how many rows stand below them; the core is the first.
+
+    In a row those come first that the fewest others stand on.
+    """
     rows: list[list[str]] = []
     left = dict(needed)
     while left:
@@ -89,7 +92,7 @@ def _places(rows: list[list[str]], needed: dict[str, set[str]]) -> dict[str, tup
     for number, row in enumerate(rows):
         y = MARGIN + (len(rows) - 1 - number) * (HEIGHT + GAP)
         wanted = {name: mean([places[other][0] for other in needed[name]] or [WIDTH / 2]) for name in row}
-        ordered = sorted(row, key=lambda name, at=wanted: (name in far, at[name]))
+        ordered = [row[at] for _, _, at in sorted((name in far, wanted[name], at) for at, name in enumerate(row))]
         space = WIDE if number == 1 else NARROW
         left = [3 * MARGIN + sum(map(_width, ordered[:index])) + space * index for index in range(len(ordered))]
         middles = {name: x + _width(name) / 2 for name, x in zip(ordered, left, strict=True)}

@@ -13,6 +13,7 @@ FIRST = "index"
 
 PATTERNS = ("docs/*.md", "docs/guides/*.md", "packages/*/README.md")
 _LINK = re.compile(r"(?<=\]\()([^()\s#]+)(#[^()\s]*)?(?=\))")
+_NAMED = re.compile(r"\[([\w./-]+)\](?=\(([^()\s#]+)\))")
 _CODE = re.compile(r"^(`{3,}).*?^\1|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 
 
@@ -47,6 +48,8 @@ def page_names(repository: Path) -> dict[str, str]:
 def turn_links(text: str, path: str, name: str, names: Mapping[str, str], site: Site) -> str:
     """Turn the links of a page to what they lead to on the site, and to the repository's files if that is nowhere.
 
+    What is called by the name of its file there, is called by its title here.
+
     Args:
         text: Of the page, in Markdown.
         path: Of the page in the repository.
@@ -75,8 +78,20 @@ def turn_links(text: str, path: str, name: str, names: Mapping[str, str], site: 
             return os.path.relpath(f"pictures/{picture.name}", PurePosixPath(name).parent)
         return site.file_address(found) + anchor
 
+    def titled(link: re.Match[str]) -> str:
+        found = os.path.normpath(PurePosixPath(path).parent / link[2])
+        is_named = found in names and PurePosixPath(link[1]).name == PurePosixPath(found).name
+        return f"[{_title(site.repository / found)}]" if is_named else link[0]
+
     pieces, end = [], 0
     for code in _CODE.finditer(text):
-        pieces += [_LINK.sub(turned, text[end : code.start()]), code[0]]
+        pieces += [text[end : code.start()], code[0]]
         end = code.end()
-    return "".join([*pieces, _LINK.sub(turned, text[end:])])
+    pieces.append(text[end:])
+    pieces[::2] = [_LINK.sub(turned, _NAMED.sub(titled, piece)) for piece in pieces[::2]]
+    return "".join(pieces)
+
+
+def _title(page: Path) -> str:
+    """Return the first heading of a page."""
+    return next(line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("# "))[2:]

@@ -44,7 +44,7 @@ class Objects:
             assert isinstance(found, Attribute), f"{name.full} is a {found.kind}"
             written = self._value(name, found)
         source = f"[Source]({self._site.file_address(self._place(found))}){{.zoo-source}}"
-        return f"{written}\n{source}\n\n{_FENCES[0]}"
+        return f"{written}\n\n{source}\n{_FENCES[0]}"
 
     def _place(self, found: Documented) -> str:
         path = Path(str(found.filepath)).relative_to(self._site.repository).as_posix()
@@ -87,7 +87,7 @@ class Objects:
 
     def _constructor(self, found: Class) -> str:
         has_one = "__init__" in found.all_members
-        return self._parameters(list(found.parameters)[1:]) if has_one else ""
+        return self._parameters([each for each in found.parameters if each.name != "self"]) if has_one else ""
 
     def _member(self, name: Name, member: Function | Attribute) -> str:
         writer = Writer(self._references, name.full, _names_of(member) if isinstance(member, Function) else ())
@@ -120,10 +120,7 @@ class Objects:
         return {key: fact for key, fact in facts.items() if fact}
 
     def _signature(self, function: Function) -> str:
-        is_bound = function.is_method_of_a_class if hasattr(function, "is_method_of_a_class") else False
-        parameters = list(function.parameters)
-        if is_bound or (parameters and parameters[0].name in {"self", "cls"}):
-            parameters = parameters[1:]
+        parameters = [parameter for parameter in function.parameters if parameter.name not in {"self", "cls"}]
         returned = self._text(function.returns)
         return self._parameters(parameters) + (f" -> {returned}" if returned else "")
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from griffe import Class
+
 from zoo_site._site import Site
 
 from .docstrings import Writer
@@ -60,8 +62,10 @@ def _table(names: list[Name], packages: Packages) -> str:
 
 
 def _first_line(name: Name, packages: Packages) -> str:
-    docstring = packages.find(name).docstring
-    line = docstring.value.partition("\n")[0] if docstring else ""
+    found = packages.find(name)
+    line = found.docstring.value.partition("\n")[0] if found.docstring else ""
+    if isinstance(found, Class) and not line:  # an enum, whose name says what it is
+        line = ", ".join(f"`{member}`" for member in found.members)
     return Writer(packages.references, name.full).prose(line).replace("|", "\\|")
 
 
