@@ -14,6 +14,7 @@ from zoo_core import get_model_weights, list_models, list_weights
 from zoo_core.building import without_files
 from zoo_core.cli import main
 from zoo_site import Site
+from zoo_site.api import public_modules, public_names
 from zoo_site.gallery import write_pages
 from zoo_site.gallery._blocks import Block, blocks
 from zoo_site.gallery._columns import SIZES, metric_columns
@@ -193,6 +194,14 @@ def test_the_pages_are_html_where_they_say_so(tables):
     for html in inside:
         assert "\n\n" not in html
         assert unescape(html).count("<td") == html.count("</td>")
+
+
+def test_builders_and_enums_are_links_to_the_reference(written):
+    described = {known for name in public_names(public_modules(ROOT)) for known in (name.full, *name.aliases)}
+    pages = [page.read_text(encoding="utf-8") for page in (written / "gallery").rglob("*.md")]
+    linked = {name for page in pages for name in re.findall(r"\{py:\w+\}`([\w.]+)`", page)}
+    assert len(linked) > len(BY_NAME)
+    assert linked - described == set()
 
 
 def test_sizes_are_stated_of_all():

@@ -125,9 +125,9 @@ def _license(meta: Mapping[str, Any]) -> str:
 
 
 def _preprocessing(entry: Entry) -> str:
-    built = entry.weights.transforms()
-    said = built.describe() if hasattr(built, "describe") else ""
-    return f"{said}\n\n{code('python', f'{type(built).__name__}({built.extra_repr()})')}".strip()
+    """Say what `weights.transforms()` does, in the words of the preset."""
+    preset: Any = entry.weights.transforms()
+    return f"`weights.transforms()` is `zoo_core.transforms.{type(preset).__name__}`. {preset.describe()}"
 
 
 def _metrics(entry: Entry) -> str:
