@@ -154,13 +154,12 @@ def main() -> None:
         draw().convert("P", palette=Image.Palette.ADAPTIVE, colors=128).save(folder / name, optimize=True)
     (folder / "terminal.svg").write_text(terminal(), encoding="utf-8")
     (folder / "architecture.svg").write_text(architecture(), encoding="utf-8")
-    plot, pixels = draw_models(PACKAGE.parents[3])
-    (folder / "models-accuracy.svg").write_text(plot, encoding="utf-8")
+    _, pixels = draw_models(PACKAGE.parents[3])
     with Image.open(BytesIO(pixels)) as picture:
         picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(
             folder / "models-accuracy.png", optimize=True
         )
-    for name in (*DRAWN, "terminal.svg", "architecture.svg", "models-accuracy.svg", "models-accuracy.png"):
+    for name in (*DRAWN, "terminal.svg", "architecture.svg", "models-accuracy.png"):
         print(f"{folder / name}: {(folder / name).stat().st_size:,} bytes")
 
 
