@@ -84,7 +84,7 @@ def _facts(entry: Entry) -> dict[str, str | None]:
         "File": exact or (f"{entry.num_bytes / 2**20:,.1f} MiB" if entry.num_bytes else None),
         "Published at": f"<{entry.weights.url}>" if "://" in entry.weights.url else f"`{entry.weights.url}`",
         "SHA-256": f"`{digest}` ({known})" if digest else None,
-        "Input": f"{entry.input_text}{_least(meta)}",
+        "Input": f"{entry.input_text}{_least(meta) if entry.input_sides else ''}",
         "Categories": _categories(meta),
         "Trained on": meta.get("dataset"),
         "Recipe": _linked(meta.get("recipe")),
@@ -157,7 +157,7 @@ def _layers(default: Entry, layers: Shapes) -> Iterator[str]:
     of = " of `model.backbone`, whose names begin behind `backbone.`," if default.task == "detection" else ""
     yield (
         f"What `extract_features`{of} can be asked for, with the shapes for an input of {inputs}: blocks, stages, "
-        "and what is in none of them. `zoo_core.features.list_features(model)` lists every layer."
+        "and layers that are in no block. `zoo_core.features.list_features(model)` lists every layer."
     )
     rows = "".join(
         f'<tr><th scope="row"><code>{escape(name)}</code></th>'
