@@ -24,11 +24,18 @@ def generate(site: Site) -> None:
         if name != FIRST:
             text = (site.repository / path).read_text(encoding="utf-8")
             site.write(f"{name}.md", turn_links(text, path, name, names, site))
+    _write_lists(site)
+
+
+def _write_lists(site: Site) -> None:
+    """Write what lists pages; where it has a star, of those that it names first, these that there are."""
     lists = Path(__file__).parents[1] / "pages"
     for file in sorted(lists.glob("*/index.md")):
-        text = file.read_text(encoding="utf-8")
-        if "\n*\n" not in text or (site.source / file.parent.name).is_dir():  # what it lists is there
-            site.write(file.relative_to(lists).as_posix(), text)
+        lines, folder = file.read_text(encoding="utf-8").splitlines(), site.source / file.parent.name
+        if "*" in lines:
+            lines = [line for line in lines if not re.fullmatch(r"[\w-]+", line) or (folder / f"{line}.md").exists()]
+        if "*" not in lines or folder.is_dir():
+            site.write(file.relative_to(lists).as_posix(), "\n".join([*lines, ""]))
 
 
 def page_names(repository: Path) -> dict[str, str]:
