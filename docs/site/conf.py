@@ -15,7 +15,6 @@ extensions = ["myst_parser", "sphinx_copybutton", "zoo_site.page_files"]
 source_suffix = {".md": "markdown"}
 nitpicky = True
 highlight_language = "text"  # where a block says nothing
-suppress_warnings = ["toc.empty_glob"]  # there may be no page of a kind yet
 
 myst_heading_anchors = 4
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "fieldlist"]
@@ -27,7 +26,7 @@ html_static_path = ["static"]
 html_favicon = "static/favicon.svg"
 html_context = {"default_mode": "auto"}
 html_css_files = ["site.css"]
-html_js_files = [("versions.js", {"defer": "defer"})]
+html_js_files = [(name, {"defer": "defer"}) for name in ("versions.js", "from_file.js")]
 templates_path = ["templates"]
 html_copy_source = False
 html_show_sourcelink = False

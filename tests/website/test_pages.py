@@ -7,7 +7,7 @@ import pytest
 
 from drawn_architecture import architecture
 from zoo_site import Site
-from zoo_site.pages import generate, page_names, turn_links
+from zoo_site.pages import generate, page_names, turn_links, write_lists
 
 ROOT = Path(__file__).parents[2]
 NAMES = page_names(ROOT)
@@ -79,6 +79,14 @@ def test_every_page_of_the_repository_is_on_the_site_and_in_a_list(site):
             listed |= {each.relative_to(site.source).with_suffix("").as_posix() for each in found}
     sections = {f"{path.parent.name}/index" for path in site.source.glob("*/index.md")}
     assert written - listed - sections == set()
+
+
+def test_guides_are_listed_in_the_order_of_learning_and_then_the_others(site):
+    for name in ("unheard-of", "offline", "first-steps"):
+        site.write(f"guides/{name}.md", f"# {name}")
+    write_lists(site)
+    listed = (site.source / "guides" / "index.md").read_text().partition("{toctree}")[2].splitlines()
+    assert [line for line in listed if re.fullmatch(r"[\w-]+", line)] == ["first-steps", "offline", "unheard-of"]
 
 
 def test_the_picture_of_the_packages_is_of_what_they_state():

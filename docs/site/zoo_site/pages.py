@@ -24,11 +24,24 @@ def generate(site: Site) -> None:
         if name != FIRST:
             text = (site.repository / path).read_text(encoding="utf-8")
             site.write(f"{name}.md", turn_links(text, path, name, names, site))
+    write_lists(site)
+
+
+def write_lists(site: Site) -> None:
+    """Write what lists pages; a star stands for those of the folder that are not named, and what is not there goes."""
     lists = Path(__file__).parents[1] / "pages"
     for file in sorted(lists.glob("*/index.md")):
-        text = file.read_text(encoding="utf-8")
-        if "\n*\n" not in text or (site.source / file.parent.name).is_dir():  # what it lists is there
-            site.write(file.relative_to(lists).as_posix(), text)
+        lines, folder = file.read_text(encoding="utf-8").splitlines(), site.source / file.parent.name
+        if "*" in lines:
+            there = sorted(path.stem for path in folder.glob("*.md"))
+            named = [line for line in lines if re.fullmatch(r"[\w-]+", line)]
+            listed = [name for name in named if name in there] + [name for name in there if name not in named]
+            lines = [line for line in lines if line not in named]
+            star = lines.index("*")
+            lines[star : star + 1] = listed
+            if not listed:
+                continue
+        site.write(file.relative_to(lists).as_posix(), "\n".join([*lines, ""]))
 
 
 def page_names(repository: Path) -> dict[str, str]:
