@@ -10,7 +10,7 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "types", "examples", "tests", "hub"]
+nox.options.sessions = ["lint", "types", "examples", "docs", "tests", "hub"]
 nox.options.error_on_missing_interpreters = True
 
 PACKAGES = sorted(path.parent for path in Path("packages").glob("*/pyproject.toml"))
@@ -114,15 +114,15 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def first_contact(session: nox.Session) -> None:
-    """Do what README says, from nothing but Python and git: each of its commands as it stands there."""
+    """Do what README and the pages after it say, from nothing but Python and git: each command as it stands there."""
     session.run("python", "tests/first_contact_check.py", env=ONE_THREAD)
 
 
 @nox.session
 def pictures(session: nox.Session) -> None:
-    """Draw pictures of docs/pictures: the terminal, the results of each task, and neighbours among digits."""
-    install_packages(session, "-e", "packages/zoo-digits[held-out]")
-    session.run("python", "examples/draw_pictures.py", "docs/pictures", env=ONE_THREAD)
+    """Draw the pictures of docs/pictures: the terminal, results of each task, models, neighbours among digits."""
+    install_packages(session, "-e", "packages/zoo-digits[held-out]", *groups(session, "pictures"))
+    session.run("python", "examples/draw_pictures.py", "docs/pictures", env=ONE_THREAD | {"PYTHONPATH": "docs/site"})
 
 
 @nox.session
@@ -161,6 +161,20 @@ def examples(session: nox.Session) -> None:
     """Run the examples of docstrings, and the Python blocks of the README files and of docs/."""
     install_packages(session, *groups(session, "test"))
     session.run("pytest", *IN_PARALLEL, *session.posargs, "tests/examples_check.py", env=ONE_THREAD)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site into build/site/html; warnings are errors. `-- v1.2.3` has links lead to that tag."""
+    install_packages(session, *groups(session, "docs"))
+    site = Path("build/site")
+    shutil.rmtree(site, ignore_errors=True)
+    env = ONE_THREAD | {"PYTHONPATH": "docs/site"}
+    session.run("python", "-m", "zoo_site", str(site / "source"), *session.posargs, env=env)
+    build = ["sphinx-build", "-q", "-T", "-W", "--keep-going", "-n", "-j", "auto", "-c", "docs/site"]
+    session.run(*build, "-d", str(site / "doctrees"), str(site / "source"), str(site / "html"), env=env)
+    (site / "html" / "versions.json").write_text("[]\n", encoding="utf-8")  # served by itself, it is the only version
+    session.log(f"the site is in {site.absolute() / 'html'}: open index.html")
 
 
 @nox.session
@@ -313,6 +327,25 @@ def browser(session: nox.Session) -> None:
     session.run("pytest", "--show-capture=no", "tests/browser_check.py", env=ONE_THREAD | {"BROWSER_SITE": str(site)})
     if "--picture" in session.posargs:
         shutil.copy(site / "browser.png", "docs/pictures/browser.png")
+
+
+AXE = "axe-core@4.14.1"
+"""What looks for barriers on pages, from npm's registry."""
+
+
+@nox.session
+def site_browser(session: nox.Session) -> None:
+    """Use the site that `nox -s docs` has built in headless Chromium, check it with axe, weigh it, and take pictures.
+
+    It needs npm and Chromium. The pictures are in build/site/pictures, to be looked at.
+    """
+    install_packages(session, *groups(session, "test", "site-browser"))
+    tools = Path(session.create_tmp()) / "tools"
+    npm = ["npm", "install", "--prefix", str(tools), "--ignore-scripts", "--no-audit", "--no-fund", AXE]
+    session.run(*npm, external=True)
+    axe = tools / "node_modules" / "axe-core" / "axe.min.js"
+    environment = {"SITE": "build/site/html", "SITE_PICTURES": "build/site/pictures", "AXE": str(axe)}
+    session.run("pytest", "--show-capture=no", *session.posargs, "tests/site_browser_check.py", env=environment)
 
 
 @nox.session

@@ -88,7 +88,7 @@ def markdown(facts: Mapping[str, Any]) -> str:
     """Write a table, as `results.jsonl` has it, in Markdown."""
     table = [f"| {' | '.join(row)} |" for row in (facts["header"], *facts["rows"])]
     table.insert(1, f"|{'|'.join('---' if column == 0 else '---:' for column in range(len(facts['header'])))}|")
-    return "\n".join([f"\n### {facts['title']}\n\n{facts['date']}, {facts['machine']}\n", *table])
+    return "\n".join([f"\n## {facts['title']}\n\n{facts['date']}, {facts['machine']}\n", *table])
 
 
 def machine() -> str:

@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/pictures: the terminal, and how the results of each task are drawn.
+"""Draw the pictures of docs/pictures: the terminal, the packages, and how the results of each task are drawn.
 
     python examples/draw_pictures.py docs/pictures
 
@@ -12,12 +12,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from html import escape
+from io import BytesIO
 from pathlib import Path
 
 import torch
 from PIL import Image
 from torch import nn
 
+from drawn_architecture import architecture
 from drawn_street import HEIGHT, WIDTH, seen, street
 from zoo_core import embed, get_weight
 from zoo_core.drawing import with_caption
@@ -28,6 +30,7 @@ from zoo_digits.held_out import load_split
 from zoo_flow.prediction import FlowPredictor, OpticalFlow
 from zoo_segmentation.masks import class_shares, to_image
 from zoo_segmentation.prediction import ClassShare, Segmentation, SegmentationPredictor
+from zoo_site.gallery import draw_models
 from zoo_video.prediction import DecodedClips, VideoPredictor
 
 PACKAGE = Path(__file__).parents[1] / "packages" / "zoo-digits" / "src" / "zoo_digits"
@@ -170,7 +173,13 @@ def main() -> None:
     for name, draw in DRAWN.items():
         draw().convert("P", palette=Image.Palette.ADAPTIVE, colors=128).save(folder / name, optimize=True)
     (folder / "terminal.svg").write_text(terminal(), encoding="utf-8")
-    for name in (*DRAWN, "terminal.svg"):
+    (folder / "architecture.svg").write_text(architecture(), encoding="utf-8")
+    _, pixels = draw_models(PACKAGE.parents[3])
+    with Image.open(BytesIO(pixels)) as picture:
+        picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(
+            folder / "models-accuracy.png", optimize=True
+        )
+    for name in (*DRAWN, "terminal.svg", "architecture.svg", "models-accuracy.png"):
         print(f"{folder / name}: {(folder / name).stat().st_size:,} bytes")
 
 

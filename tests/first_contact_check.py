@@ -1,10 +1,10 @@
-"""Do what README says, as somebody does who has nothing but Python and git. Run by `nox -s first_contact`.
+"""Do what README and the pages after it say, as somebody does who has nothing but Python and git.
 
-Every command of README is run as it stands there, in the order of the page, in an empty folder with an empty home, but
-for two names: the address of the repository is this checkout, and the Hub is one on this machine, which takes a token
-of its own. Published weights would be a download of gigabytes: what is published for the models that README names is
-random here, of the same shapes, and lies in a folder mirror (`first_contact_world.py`). Prints what it ran, and how
-long it took.
+Run by `nox -s first_contact`. Every command of these pages is run as it stands there, in their order, in an empty
+folder with an empty home, but for two names: the address of the repository is this checkout, and the Hub is one on this
+machine, which takes a token of its own. Published weights would be a download of gigabytes: what is published for
+the models that they name is random here, of the same shapes, and lies in a folder mirror (`first_contact_world.py`).
+Prints what it ran, and how long it took.
 """
 
 import os
@@ -17,7 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[1]
-README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+README, *AFTER_IT = (
+    (CHECKOUT / page).read_text(encoding="utf-8")
+    for page in ("README.md", "docs/installing.md", "docs/using.md", "docs/weights.md")
+)
 REPOSITORY = "https://github.com/org/zoo"
 BY_CI = "-m venv .venv && .venv/bin/pip install -q nox"
 """What commands have that `.ci/run` and the workflow of every night run."""
@@ -25,8 +28,8 @@ READING = 250
 """Words a minute."""
 
 
-def blocks(text: str = README) -> list[str]:
-    """Return the shell commands of a page: its blocks of Bash, each a text, and each command of indented lists."""
+def blocks(text: str = "\n".join((README, *AFTER_IT))) -> list[str]:
+    """Return the shell commands of pages: their blocks of Bash, each a text, and each command of indented lists."""
     pattern = r"^```bash\n(?P<block>(?:.*\n)*?)```$|^    (?P<listed>(?:[A-Z_]+=\S+ )*(?:zoo|python3) .*)$"
     return [
         match["block"] or re.split(r" {2,}", match["listed"])[0] for match in re.finditer(pattern, text, re.MULTILINE)
@@ -104,11 +107,12 @@ def world(reader: Reader) -> Iterator[dict[str, str]]:
 
 def main() -> None:
     """Install, predict, list, draw, be refused; then all other commands of the page."""
-    to_read = README[: README.index("\n## Use it")]
-    minutes = len(to_read.split()) / READING
-    print(f"README up to the first prediction: {len(to_read.split())} words, {minutes:.1f} minutes")
-    assert minutes < 2, "README's beginning takes longer to read than two minutes"
-    install, alone, *others = (block for block in blocks() if BY_CI not in block)
+    minutes = len(README.split()) / READING
+    print(f"README: {len(README.split())} words, {minutes:.1f} minutes")
+    assert minutes < 2, "README takes longer to read than two minutes"
+    install, *others = (block for block in blocks() if BY_CI not in block)
+    (alone,) = (block for block in others if "git+https" in block)
+    others.remove(alone)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "reader"
         folder.mkdir()
@@ -125,7 +129,7 @@ def main() -> None:
                 reader.run(block)
             assert len(list((folder / "drawn").glob("*.png"))) > 1
         alone_in_an_environment_of_its_own(reader, alone)
-    print(f"{len(blocks())} blocks and commands of README, {time.monotonic() - reader.started:.0f} s")
+    print(f"{len(blocks())} blocks and commands, {time.monotonic() - reader.started:.0f} s")
 
 
 def refuse(reader: Reader) -> None:
@@ -136,7 +140,7 @@ def refuse(reader: Reader) -> None:
 
 
 def alone_in_an_environment_of_its_own(reader: Reader, install: str) -> None:
-    """Install one package as README says, without the others, and list its models."""
+    """Install one package as docs/installing.md says, without the others, and list its models."""
     activate = "python3 -m venv alone && . alone/bin/activate"
     listed = reader.run(f"{activate}\n{install}\nzoo list", activated=False)
     assert "r3d_18" in listed

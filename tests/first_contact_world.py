@@ -24,7 +24,7 @@ MODELS = (
     "resnet50", "mobilenet_v3_small", "maskrcnn_resnet50_fpn_v2", "fcos_resnet50_fpn", "fcn_resnet50", "r3d_18",
     "raft_small",
 )  # fmt: skip
-"""Those that README names with weights."""
+"""Those that the pages name with weights."""
 
 
 def publish(name: str, mirror: Path) -> None:
@@ -46,7 +46,7 @@ def publish(name: str, mirror: Path) -> None:
 
 
 def make_inputs(folder: Path) -> None:
-    """Make the files that README names, and a photograph whose name has a space."""
+    """Make the files that the pages name, and a photograph whose name has a space."""
     random = np.random.default_rng(0)
     for name in ("photos/my cat.jpg", "photos/street.jpg", "cat.jpg", "a.png", "b.png"):
         (folder / name).parent.mkdir(exist_ok=True)

@@ -121,7 +121,7 @@ def test_what_a_session_of_nox_runs_is_there():
 
 def test_pictures_are_small_and_shown_with_a_text_and_none_is_left_over():
     shown = {}
-    for page in (ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("packages/*/README.md")):
+    for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("packages/*/README.md")):
         found = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", page.read_text())
         shown |= {(page.parent / name).resolve(): text for text, name in found}
     folder = ROOT / "docs" / "pictures"

@@ -79,7 +79,7 @@ def test_bundle_and_lock_file_work_in_five_commands(run, tiny, tmp_path):
     assert tiny[1].sha256 in (tmp_path / "zoo.lock").read_text()
 
 
-PAGES = ["README.md", "docs/mirrors.md", "docs/security.md"]
+PAGES = ["README.md", "docs/using.md", "docs/weights.md", "docs/mirrors.md", "docs/security.md"]
 
 
 @pytest.mark.parametrize("page", PAGES)
