@@ -137,7 +137,8 @@ class Objects:
         return f"({', '.join(written)})"
 
     def _parameter(self, parameter: Parameter) -> str:
-        stars = {ParameterKind.var_positional: "*", ParameterKind.var_keyword: "**"}.get(parameter.kind, "")
+        kind = parameter.kind
+        stars = "*" if kind is ParameterKind.var_positional else "**" if kind is ParameterKind.var_keyword else ""
         annotation = self._text(parameter.annotation)
         default = None if stars or parameter.default is None else str(parameter.default)
         return (
@@ -175,7 +176,7 @@ def members_of(found: Class, references: References) -> tuple[list[Function | At
 
 
 def _bases(found: Class) -> list[Class]:
-    return [base for base in found.mro() if isinstance(base, Class)]
+    return list(found.mro())
 
 
 def _documented(found: Class, *, is_enum: bool) -> Iterator[Function | Attribute]:

@@ -7,6 +7,7 @@ the page is built or looked at. They come out of vl-convert, a Python package wi
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +160,8 @@ def library(cache: Path) -> str:
     version = vl_convert.get_vega_version()
     address = f"https://cdn.jsdelivr.net/npm/vega@{version}/+esm"  # how vl-convert names what is inside of it
     snippet = f"import {{View, parse}} from '{address}'; window.zooVega = {{View, parse}};"
-    file = cache / f"vega-{hashlib.sha256(f'{vl_convert.__version__} {snippet}'.encode()).hexdigest()[:16]}.js"
+    made_of = f"{metadata.version('vl-convert-python')} {snippet}"
+    file = cache / f"vega-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.js"
     if not file.exists():
         bundle = vl_convert.javascript_bundle(snippet)
         cache.mkdir(parents=True, exist_ok=True)
