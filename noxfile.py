@@ -239,7 +239,8 @@ def ray(session: nox.Session) -> None:
 def training_examples(session: nox.Session) -> None:
     """Train with Lightning, with Accelerate, with Ray Train on two local workers, and with adapters of peft."""
     install_packages(session, *groups(session, "training-examples"))
-    session.run("python", "tests/training_examples_check.py", env=ONE_THREAD | {"RAY_USAGE_STATS_ENABLED": "0"})
+    environment = ONE_THREAD | {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": "examples"}  # where workers look, too
+    session.run("python", "tests/training_examples_check.py", env=environment)
 
 
 @nox.session

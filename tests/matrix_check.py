@@ -131,15 +131,26 @@ def try_in(environment: Environment, for_pytest: Sequence[str]) -> tuple[list[st
 def install(environment: Environment, folder: Path, python: Path) -> None:
     """Make an environment, without the versions that the project is tested with every day."""
     shutil.rmtree(folder, ignore_errors=True)
-    found = shutil.which(f"python{environment.python}")
-    if found is None:
-        raise FileNotFoundError(f"There is no Python {environment.python} here.")
-    subprocess.run([found, "-m", "venv", folder], check=True)
+    subprocess.run([interpreter(environment.python), "-m", "venv", folder], check=True)
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]["test"]
     editable = [part for each in sorted(ROOT.glob("packages/*")) for part in ("-e", str(each))]
     upgrade = ["--upgrade", "--upgrade-strategy", "eager"] if environment.others == "newest" else []
     pip = [str(python), "-m", "pip", "install", "-q", *upgrade]
     subprocess.run([*pip, *environment.requirements(), *editable, *groups], check=True, cwd=ROOT)
+
+
+def interpreter(version: str) -> Path:
+    """Return a Python of a version that runs; pyenv has commands for those, too, that it has not been told to use.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    name = f"python{version}"
+    kept = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob(f"versions/{version}.*/bin/{name}")
+    for path in [*filter(None, [shutil.which(name)]), *sorted(kept)]:
+        if subprocess.run([path, "--version"], check=False, capture_output=True).returncode == 0:
+            return Path(path)
+    raise FileNotFoundError(f"There is no Python {version} here.")
 
 
 def run_tests(python: Path, for_pytest: Sequence[str]) -> tuple[tuple[int, int, int], list[str]]:
