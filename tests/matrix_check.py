@@ -147,9 +147,10 @@ def interpreter(version: str) -> Path:
     """
     name = f"python{version}"
     kept = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob(f"versions/{version}.*/bin/{name}")
-    for path in [*filter(None, [shutil.which(name)]), *sorted(kept)]:
+    on_path = shutil.which(name)
+    for path in [*([Path(on_path)] if on_path else []), *sorted(kept)]:
         if subprocess.run([path, "--version"], check=False, capture_output=True).returncode == 0:
-            return Path(path)
+            return path
     raise FileNotFoundError(f"There is no Python {version} here.")
 
 
