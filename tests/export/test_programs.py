@@ -282,8 +282,7 @@ def test_of_two_objects_with_one_score_either_may_be_left() -> None:
     expected = objects(20)
     boxes = expected["boxes"].clone()
     boxes[:4] += 25
-    assert difference_of_objects(expected | {"boxes": boxes}, expected, 1e-3)[1]
-    assert not difference_of_objects(expected | {"boxes": boxes, "scores": expected["scores"] + 1e-4}, expected, 1e-3)[
-        1
-    ]
-    assert not difference_of_objects(expected | {"boxes": expected["boxes"] + 25}, expected, 1e-3)[1]
+    found = expected | {"boxes": boxes}
+    assert difference_of_objects(found, expected, 1e-3)[1]
+    assert not difference_of_objects(found | {"scores": expected["scores"] + 1e-4}, expected, 1e-3)[1]
+    assert not difference_of_objects(found | {"boxes": expected["boxes"] + 25}, expected, 1e-3)[1]

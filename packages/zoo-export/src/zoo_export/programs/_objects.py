@@ -11,6 +11,8 @@ MOST = 0.75
 """How many of them have to be in their places."""
 PIXELS = 0.5
 """How far edges of boxes, and keypoints, may be from each other."""
+KEYPOINTS = 0.9
+"""How many of the keypoints have to be in their places."""
 OVERLAP = 0.9
 """How much masks have in common, on average: their intersection over their union."""
 
@@ -94,5 +96,5 @@ def _have_one_form(
         agrees &= overlap.mean().item() >= OVERLAP
     if "keypoints" in expected:
         distances = (found["keypoints"][places] - expected["keypoints"][matched])[..., :2].abs().amax(dim=2)
-        agrees &= (distances <= PIXELS).double().mean().item() >= SHARE
+        agrees &= (distances <= PIXELS).double().mean().item() >= KEYPOINTS
     return agrees

@@ -16,7 +16,11 @@ class QuantizedProgram(ClassificationProgram):
 
     @classmethod
     def check_precision(cls, model: str, precision: str) -> None:
-        """Check that no other precision is asked for than the network's own."""
+        """Check that no other precision is asked for than the network's own.
+
+        Raises:
+            ValueError: One is.
+        """
         super().check_precision(model, precision)
         if precision != "float32":
             raise ValueError(
