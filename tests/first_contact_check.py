@@ -4,11 +4,14 @@ Run by `nox -s first_contact`. Every command of these pages is run as it stands 
 folder with an empty home, but for two names: the address of the repository is this checkout, and the Hub is one on this
 machine, which takes a token of its own. Published weights would be a download of gigabytes: what is published for
 the models that they name is random here, of the same shapes, and lies in a folder mirror (`first_contact_world.py`).
+So are those of a model of each task, whose page in the gallery is followed, too, on small data sets.
 Prints what it ran, and how long it took.
 """
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import time
@@ -86,27 +89,30 @@ class Reader:
 
 
 @contextmanager
-def world(reader: Reader) -> Iterator[dict[str, str]]:
-    """Publish weights and make inputs; inside, a Hub runs. Yields the variables that name both."""
+def world(reader: Reader) -> Iterator[list[str]]:
+    """Publish weights and make inputs; inside, a Hub runs, and the reader knows where. Yields the gallery's commands."""
     command = [
         str(reader.folder / "zoo" / ".venv" / "bin" / "python"),
         str(CHECKOUT / "tests" / "first_contact_world.py"),
     ]
-    environment = reader.environment | {"PYTHONPATH": str(CHECKOUT / "tests")}
+    path = os.pathsep.join(str(CHECKOUT / each) for each in ("tests", "examples", "docs/site"))
+    environment = reader.environment | {"PYTHONPATH": path}
     process = subprocess.Popen(
         [*command, str(reader.folder)], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        yield dict(line.split("=", 1) for line in process.stdout.readline().split())
+        told = json.loads(process.stdout.readline())
+        reader.environment |= told["variables"]
+        yield told["commands"]
     finally:
         process.stdin.close()
         process.wait()
 
 
 def main() -> None:
-    """Install, predict, list, draw, be refused; then all other commands of the page."""
+    """Install, predict, list, draw, be refused; then all other commands of the pages, and of the gallery."""
     minutes = len(README.split()) / READING
     print(f"README: {len(README.split())} words, {minutes:.1f} minutes")
     assert minutes < 2, "README takes longer to read than two minutes"
@@ -121,15 +127,17 @@ def main() -> None:
         first, *_ = [block for block in others if "digits/samples" in block]
         reader.run(first.splitlines()[0])
         print(f"first prediction after {time.monotonic() - reader.started:.0f} s")
-        with world(reader) as variables:
-            reader.environment |= variables
+        with world(reader) as of_the_gallery:
             assert "photos/my cat.jpg" in reader.run("zoo predict 'photos/my cat.jpg' --model resnet50")
             refuse(reader)
             for block in others:
                 reader.run(block)
             assert len(list((folder / "drawn").glob("*.png"))) > 1
+            for block in of_the_gallery:
+                shutil.rmtree(folder / "runs", ignore_errors=True)
+                reader.run(block)
         alone_in_an_environment_of_its_own(reader, alone)
-    print(f"{len(blocks())} blocks and commands, {time.monotonic() - reader.started:.0f} s")
+    print(f"{len(blocks()) + len(of_the_gallery)} blocks and commands, {time.monotonic() - reader.started:.0f} s")
 
 
 def refuse(reader: Reader) -> None:

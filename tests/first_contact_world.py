@@ -1,10 +1,12 @@
 """What `first_contact_check.py` needs of the world: weights in a folder mirror, inputs, and a Hub, until stdin ends.
 
-    python first_contact_world.py FOLDER
+    python first_contact_world.py FOLDER    with tests, examples and docs/site on the path
 
 Run with zoo installed, whose catalogue it changes: as if other files, random ones, had been published for some models.
+What it prints, a line of JSON, says how a reader reaches all of it, and what the gallery has for them to copy.
 """
 
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -13,18 +15,25 @@ import numpy as np
 import torch
 from PIL import Image
 
+from drawn_data import write_flows, write_label_maps, write_videos
 from servers import HubServer
+from shapes_dataset import write_shapes
 from video.encoding import encode, grey_frames
+from website.small_models import SMALL
 from zoo_core import get_model, get_model_weights
 from zoo_core._registry import get_model_entry, task_of
 from zoo_core.building import without_files
 from zoo_core.files import sha256_of
+from zoo_site.gallery._blocks import blocks
+from zoo_site.gallery._entries import read_entries
 
-MODELS = (
+MODELS = {
     "resnet50", "mobilenet_v3_small", "maskrcnn_resnet50_fpn_v2", "fcos_resnet50_fpn", "fcn_resnet50", "r3d_18",
-    "raft_small",
-)  # fmt: skip
+    "raft_small", *SMALL.values(),
+}  # fmt: skip
 """Those that the pages name with weights."""
+PAIRS = ("a", "b", "frame1", "frame2")
+"""Images of one size, for optical flow."""
 
 
 def publish(name: str, mirror: Path) -> None:
@@ -46,16 +55,27 @@ def publish(name: str, mirror: Path) -> None:
 
 
 def make_inputs(folder: Path) -> None:
-    """Make the files that the pages name, and a photograph whose name has a space."""
+    """Make the files that the pages name, a photograph whose name has a space, and small data sets to train on."""
     random = np.random.default_rng(0)
-    for name in ("photos/my cat.jpg", "photos/street.jpg", "cat.jpg", "a.png", "b.png"):
+    for name in ("photos/my cat.jpg", "photos/street.jpg", "cat.jpg", *(f"{pair}.png" for pair in PAIRS)):
         (folder / name).parent.mkdir(exist_ok=True)
         Image.fromarray(random.integers(0, 255, (192, 256, 3), np.uint8)).save(folder / name)
-    for number in range(12):
-        path = folder / "flowers" / ("rose", "tulip")[number % 2] / f"{number}.jpg"
+    for root, number in itertools.product(("flowers", "my-photos"), range(12)):
+        path = folder / root / ("rose", "tulip")[number % 2] / f"{number}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(random.integers(0, 200 + 50 * (number % 2), (96, 128, 3), np.uint8)).save(path)
-    encode(folder / "clip.mp4", grey_frames(40, 96, 128), rate=15)
+    encode(folder / "clip.mp4", grey_frames(66, 96, 128), rate=30)
+    write_shapes(folder / "my-objects", 6, 2)
+    write_label_maps(folder / "my-pixels", 6)
+    write_videos(folder / "my-videos", 2)
+    write_flows(folder / "my-frames", 6)
+
+
+def commands_to_copy() -> list[str]:
+    """Return what the pages of small models have for a shell."""
+    entries = {entry.name: entry for entry in read_entries({}) if entry.is_default}
+    found = [block for name in SMALL.values() for block in blocks(entries[name], {})]
+    return [block.code for block in found if block.language == "sh"]
 
 
 def main() -> None:
@@ -66,7 +86,8 @@ def main() -> None:
         publish(name, folder / "mirror")
     make_inputs(folder)
     with HubServer(write_token="hf_write") as hub:
-        print(f"ZOO_MIRRORS={folder / 'mirror'} HF_ENDPOINT={hub.url} HF_HUB_DISABLE_XET=1", flush=True)
+        variables = {"ZOO_MIRRORS": str(folder / "mirror"), "HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1"}
+        print(json.dumps({"variables": variables, "commands": commands_to_copy()}), flush=True)
         sys.stdin.read()
 
 

@@ -1,12 +1,13 @@
 """The certificate: what it says, and the faults that it finds."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
 from zoo_export import Certificate, CertificateError, _export, _resize, export
-from zoo_export.certificate import certificate_path
+from zoo_export.certificate import Compared, certificate_path
 from zoo_export.programs.classification import ClassificationProgram
 
 from .makers import DIGITS, TinyNetwork
@@ -29,6 +30,16 @@ def test_a_certificate_can_be_read_by_machines(tiny_file):
     assert document["holds"] is True
     assert document["model"] == DIGITS
     assert document["difference"] == max(each["difference"] for each in document["inputs"])
+
+
+def test_an_input_agrees_that_means_the_same_and_is_within_the_tolerance(tiny_file):
+    found = replace(Certificate.read(certificate_path(tiny_file)), tolerance=0.1)
+    right, far, other = Compared("a", 0.02, True), Compared("b", 0.5, True), Compared("c", 0.0, False)
+    assert replace(found, inputs=(right, right)).holds
+    for wrong in (far, other):
+        judged = replace(found, inputs=(right, wrong, right))
+        assert not judged.holds
+        assert judged.summary().startswith("2 of 3 inputs agree")
 
 
 class WrongMean(ClassificationProgram):

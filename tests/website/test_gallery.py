@@ -23,20 +23,13 @@ from zoo_site.gallery._latency import latencies, milliseconds, read_measured
 from zoo_site.gallery._layers import read_layers
 from zoo_site.gallery.write_layers import layers_of
 
+from .small_models import SMALL
+
 ROOT = Path(__file__).parents[2]
 TABLES = read_measured(ROOT)
 ENTRIES = read_entries(latencies(TABLES))
 LAYERS = read_layers(ROOT)
 BY_NAME = {entry.name: entry for entry in ENTRIES if entry.is_default}
-SMALL = {
-    "classification": "shufflenet_v2_x0_5_digits",
-    "quantization": "quantized_shufflenet_v2_x0_5",
-    "detection": "ssdlite320_mobilenet_v3_large",
-    "segmentation": "lraspp_mobilenet_v3_large",
-    "video": "mc3_18",
-    "optical_flow": "raft_small",
-}
-"""A model of each task that is quickly built."""
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,14 @@ FILES: Mapping[str, tuple[str, str]] = {
     "image pairs": ("frame1.png frame2.png", '["frame1.png", "frame2.png"]'),
 }
 """What is predicted on, by the media of a task: on the command line, and in Python."""
-DATA = {"detection": "my-objects/", "segmentation": "my-pixels/", "video": "my-videos/", "optical_flow": "my-frames/"}
-"""What is trained on, if not `my-photos/`."""
+DATA = {
+    "classification": ("my-photos/", "training.md"),
+    "detection": ("my-objects/", "training-detection.md"),
+    "segmentation": ("my-pixels/", "training-pixels.md#classes-of-pixels"),
+    "video": ("my-videos/", "training-pixels.md#classes-of-videos"),
+    "optical_flow": ("my-frames/", "training-pixels.md#optical-flow"),
+}
+"""What is trained on, by task, and where a reader finds what is in it."""
 
 
 class Block(NamedTuple):
@@ -55,7 +61,10 @@ def blocks(entry: Entry, layers: Shapes) -> Iterator[Block]:
         yield from _training(entry)
     if task.export is not None:
         yield Block(
-            "Export", "With zoo-export; a certificate that the file agrees is written beside it.", "sh", _export(entry)
+            "Export",
+            "A [certificate](../../../export.md#the-certificate) of how closely the file agrees is written beside it.",
+            "sh",
+            _export(entry),
         )
 
 
@@ -107,16 +116,19 @@ def _quoted(names: list[str]) -> str:
 
 
 def _training(entry: Entry) -> Iterator[Block]:
-    data = DATA.get(entry.task, "my-photos/")
-    new = FILES[get_task(entry.task).media][0].replace("photos/", "new-photos/")
-    commands = f"zoo train {data} --model {entry.name} -o runs/mine\nzoo predict {new} --model runs/mine"
-    yield Block(
-        "Fine-tune", "With zoo-training, on data of your own; the folder of the run becomes a model.", "sh", commands
+    data, page = DATA[entry.task]
+    commands = (
+        "pip install zoo-training",
+        f"zoo train {data} --model {entry.name} -o runs/mine",
+        f"zoo predict {FILES[get_task(entry.task).media][0]} --model runs/mine",
     )
+    text = f"On [data of your own](../../../{page}); the folder of the run becomes a model."
+    yield Block("Fine-tune", text, "sh", "\n".join(commands))
     if "categories" in entry.meta:
         head = f'from zoo_core import get_model\n\nmodel = get_model("{entry.name}", weights="DEFAULT", num_classes=10)'
         yield Block("", "In a loop of your own, with a fresh head for ten classes:", "python", head)
 
 
 def _export(entry: Entry) -> str:
-    return f"zoo export {entry.name} -o {entry.name}.onnx\nzoo export --verify {entry.name}.onnx"
+    file = f"{entry.name}.onnx"
+    return f'pip install "zoo-export[onnx]"\nzoo export {entry.name} -o {file}\nzoo export --verify {file}'

@@ -54,7 +54,7 @@ def _use(default: Entry, layers: Shapes) -> Iterator[str]:
     if get_task(default.task).training is None and "unquantized" in default.meta:
         unquantized = default.meta["unquantized"]
         target = f"weights-{unquantized}".lower()
-        yield f"An int8 network is not trained or exported; the float one is: {{ref}}`{unquantized} <{target}>`."
+        yield f"An int8 network is not trained; the float one is: {{ref}}`{unquantized} <{target}>`."
 
 
 def _entry(entry: Entry) -> str:
