@@ -90,7 +90,7 @@ class Reader:
 
 @contextmanager
 def world(reader: Reader) -> Iterator[list[str]]:
-    """Publish weights and make inputs; inside, a Hub runs, and the reader knows where. Yields the gallery's commands."""
+    """Publish weights and make inputs; inside, a Hub runs, and the reader knows where. Yields what the gallery has."""
     command = [
         str(reader.folder / "zoo" / ".venv" / "bin" / "python"),
         str(CHECKOUT / "tests" / "first_contact_world.py"),
