@@ -3,7 +3,6 @@
 import base64
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,16 +12,17 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 import zoo_digits
 from export.makers import DIGITS
 from run_onnx import OnnxModel
 from zoo_export import export
 
+pytest_plugins = ["chromium"]
+
 SITE = Path(os.environ["BROWSER_SITE"])
 SAMPLES = Path(str(zoo_digits.__file__)).parent / "samples"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 MAKE_TRANSFER = """
 ([name, content]) => {
     const transfer = new DataTransfer();
@@ -54,15 +54,6 @@ def address() -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Headless Chromium."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import gzip
 import mimetypes
 import os
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 from functools import cache
@@ -18,14 +17,15 @@ from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from zoo_site import versions
+
+pytest_plugins = ["chromium"]
 
 SITE = Path(os.environ["SITE"]).resolve()
 PICTURES = Path(os.environ["SITE_PICTURES"])
 AXE = Path(os.environ["AXE"]).read_text(encoding="utf-8")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 GALLERY = "gallery/index.html"
 MODEL = "gallery/classification/resnet/resnet50.html"
 MOST_BYTES = 500_000
@@ -101,15 +101,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Headless Chromium."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@
   const figure = document.querySelector(".zoo-plot");
   const axes = figure.querySelector(".zoo-axes");
   const canvas = figure.querySelector(".zoo-canvas");
-  const { tables, less } = window.zooTables;
+  const { tables, less, writeAddress } = window.zooTables;
   const filter = document.querySelector(".zoo-filter");
   const here = document.currentScript.src.replace(/[^/]*$/, "");
   const version = document.currentScript.src.replace(/^[^?]*/, "");
@@ -130,17 +130,8 @@
   };
 
   function remember() {
-    const address = new URLSearchParams(location.search);
-    for (const field of axes.elements) {
-      if (field.value === field.options[0].value) address.delete(field.name);
-      else address.set(field.name, field.value);
-    }
-    const query = address.toString();
-    try {
-      history.replaceState(null, "", (query ? `?${query}` : location.pathname) + location.hash);
-    } catch {
-      // as for the tables
-    }
+    const differs = [...axes.elements].map(({ name, value, options }) => [name, value === options[0].value ? "" : value]);
+    writeAddress(Object.fromEntries(differs));
   }
 
   function restore() {

@@ -126,21 +126,25 @@
     return field.type === "checkbox" ? (field.checked ? "1" : "") : field.value;
   }
 
-  function remember() {
+  // Writes parameters into the address; what is empty leaves it. For the plot, too.
+  function writeAddress(changes) {
     const address = new URLSearchParams(location.search);
-    for (const name of FIELDS) {
-      const value = valueOf(name);
-      if (value === first[name]) address.delete(name);
+    for (const [name, value] of Object.entries(changes)) {
+      if (value === "") address.delete(name);
       else address.set(name, value);
     }
-    if (sort.key === "") address.delete("sort");
-    else address.set("sort", (sort.descending ? "-" : "") + sort.key);
     const query = address.toString();
     try {
       history.replaceState(null, "", (query ? `?${query}` : location.pathname) + location.hash);
     } catch {
       // a page that was opened as a file may not change its address everywhere
     }
+  }
+
+  function remember() {
+    const differs = FIELDS.map((name) => [name, valueOf(name) === first[name] ? "" : valueOf(name)]);
+    const order = sort.key && (sort.descending ? "-" : "") + sort.key;
+    writeAddress({ ...Object.fromEntries(differs), sort: order });
   }
 
   function restore() {
@@ -185,6 +189,6 @@
   form.addEventListener("submit", (event) => event.preventDefault());
   window.addEventListener("popstate", restore);
   form.hidden = false;
-  window.zooTables = { tables, less };
+  window.zooTables = { tables, less, writeAddress };
   restore();
 })();
