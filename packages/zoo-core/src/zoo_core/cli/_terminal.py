@@ -106,11 +106,15 @@ def print_text(text: str) -> None:
 
 
 def print_source(text: str) -> None:
-    """Print code, of which programs may read every line: tabs and the ends of lines stay as they are."""
+    """Print code: as it is for a program that reads it, and on a terminal so that nothing in it commands that."""
     if text:
-        shown = "".join(part if part in {"\t", "\r\n"} else printable(part, lines=True) for part in _SPACE.split(text))
         with _printing():
-            click.echo(_encodable(shown), nl=False)
+            click.echo(_encodable(text if columns() is None else _shown(text)), nl=False)
+
+
+def _shown(text: str) -> str:
+    """Return code with its control characters as they are written in Python, but for tabs and the ends of lines."""
+    return "".join(part if part in {"\t", "\r\n"} else printable(part, lines=True) for part in _SPACE.split(text))
 
 
 class JsonArray:

@@ -77,7 +77,7 @@ def _categories(root: Path) -> tuple[tuple[str, ...], Path]:
 def _names(path: Path) -> list[object]:
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".txt":
-        return [line.strip() for line in text.splitlines() if line.strip()]
+        return [line.strip() for line in text.split("\n") if line.strip()]
     try:
         content = json.loads(text)
     except ValueError as error:

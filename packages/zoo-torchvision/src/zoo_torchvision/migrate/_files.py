@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from uuid import uuid4
 from ._left import Left
 from ._source import Migration, MigrationError, migrate_source
 
+_LINE = re.compile(r"[^\n]*\n?")
 _NOTEBOOK = "notebooks are not migrated: export it as a script, or run it with zoo-torchvision"
 
 
@@ -30,12 +32,15 @@ class MigratedFile:
     def diff(self) -> str:
         """Return the changes as a unified diff, which `patch -p1` and `git apply` read."""
         encoding = self.migration.encoding
-        before, after = (
-            text.decode(encoding).splitlines(keepends=True) for text in (self.migration.before, self.migration.after)
-        )
+        before, after = (_lines(text.decode(encoding)) for text in (self.migration.before, self.migration.after))
         name = self.path.as_posix().removeprefix("/")
         lines = difflib.unified_diff(before, after, f"a/{name}", f"b/{name}")
         return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines of a text as tools for diffs have them: only a line feed ends one."""
+    return [part for part in _LINE.findall(text) if part]
 
 
 def migrate_files(paths: Iterable[str | os.PathLike[str]], *, write: bool = False) -> Iterator[MigratedFile]:
