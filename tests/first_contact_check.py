@@ -4,7 +4,8 @@ Run by `nox -s first_contact`. Every command of these pages is run as it stands 
 folder with an empty home, but for two names: the address of the repository is this checkout, and the Hub is one on this
 machine, which takes a token of its own. Published weights would be a download of gigabytes: what is published for
 the models that they name is random here, of the same shapes, and lies in a folder mirror (`first_contact_world.py`).
-So are those of a model of each task, whose page in the gallery is followed, too, on small data sets.
+So are those of a model of each task, whose page in the gallery is followed, too, on small data sets, with trainings
+cut to two epochs.
 Prints what it ran, and how long it took.
 """
 
@@ -135,7 +136,7 @@ def main() -> None:
             assert len(list((folder / "drawn").glob("*.png"))) > 1
             for block in of_the_gallery:
                 shutil.rmtree(folder / "runs", ignore_errors=True)
-                reader.run(block)
+                reader.run(re.sub("^zoo train .*", r"\g<0> --epochs 2", block, flags=re.MULTILINE))
         alone_in_an_environment_of_its_own(reader, alone)
     print(f"{len(blocks()) + len(of_the_gallery)} blocks and commands, {time.monotonic() - reader.started:.0f} s")
 
