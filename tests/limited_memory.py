@@ -9,7 +9,8 @@ TORCH = 0.57
 _WITH_TORCH = f"""
 import resource
 import torch
-pages = int(open("/proc/self/statm").read().split()[0])
+with open("/proc/self/statm") as numbers:
+    pages = int(numbers.read().split()[0])
 limit = pages * resource.getpagesize() + int(({{gibibytes}} - {TORCH}) * 2**30)
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 """
