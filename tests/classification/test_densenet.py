@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from marks import SCRIPTING
 from zoo_classification import DenseNet, DenseNet121_Weights, densenet121
@@ -110,7 +111,22 @@ def test_memory_efficient_computes_the_same_with_less_memory(training: bool) -> 
     assert efficient_bytes < 0.8 * plain_bytes
 
 
+def counts_of_compiled_checkpoint() -> float:
+    """Return how many batches a batch norm in a compiled checkpoint counts after one, which some torch counts twice."""
+    norm, images = nn.BatchNorm2d(2), torch.rand(2, 2, 3, 3, requires_grad=True)
+
+    @torch.compile(backend="aot_eager")
+    def checkpointed(images: Tensor) -> Tensor:
+        result: Tensor = checkpoint(norm, images, use_reentrant=False)
+        return result
+
+    checkpointed(images).square().sum().backward()
+    return norm.num_batches_tracked.item()
+
+
 def test_memory_efficient_can_be_compiled() -> None:
+    if counts_of_compiled_checkpoint() != 1:
+        pytest.skip("this torch changes what is compiled in a checkpoint again in the backward pass")
     arguments: dict[str, Any] = {"block_config": (3,), "memory_efficient": True}
     plain, _ = step(small(**arguments))
     compiled = small(**arguments)

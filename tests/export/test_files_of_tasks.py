@@ -17,7 +17,6 @@ from evaluation.makers_pixels import VOC, constant, label_maps, sintel
 from video.encoding import encode
 from zoo_core import get_model, get_model_weights, load_predictor, task_of
 from zoo_core.prediction import Failure, Prediction, PredictionJob
-from zoo_detection.foundation.tracing import TELLS_EXPORT_APART
 from zoo_detection.prediction import DetectedObject, Detection
 from zoo_evaluation import Record, evaluate
 from zoo_evaluation._evaluate import job_of
@@ -26,7 +25,7 @@ from zoo_export.formats import get_format
 from zoo_export.programs._objects import difference_of_objects
 from zoo_segmentation.prediction import SegmentationPredictor
 
-from .tiny import Clips, keypoint_rcnn, mask_rcnn, raft, segmenter, spread
+from .tiny import Clips, keypoint_rcnn, mask_rcnn, needs_new_torch, raft, segmenter, spread
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the converters' are about themselves
 TASKS: dict[str, tuple[str, Callable[[], nn.Module], dict[str, Any], dict[str, Any]]] = {
@@ -40,7 +39,6 @@ TASKS: dict[str, tuple[str, Callable[[], nn.Module], dict[str, Any], dict[str, A
 }
 """The registered model that a small network stands for, what it is exported with, and what predictors are told."""
 DETECTORS = ("detection", "masks", "masks in boxes", "keypoints")
-needs_new_torch = pytest.mark.skipif(not TELLS_EXPORT_APART, reason="detectors are exported from PyTorch 2.13 on")
 SLOW = ("flow", "masks", "masks in boxes", "keypoints")
 NAMES = [
     pytest.param(name, marks=[needs_new_torch] * (name in DETECTORS) + [pytest.mark.slow] * (name in SLOW))

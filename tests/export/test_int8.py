@@ -19,7 +19,7 @@ from zoo_export.certificate._certificate import Compared
 from zoo_export.formats import FORMATS, get_format
 
 from .makers import DIGITS
-from .tiny import program_of
+from .tiny import needs_new_torch, program_of
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the converters' are about themselves
 ABLE = [name for name in FORMATS if get_format(name).quantizer]
@@ -104,7 +104,7 @@ def test_what_is_no_single_picture_is_not_quantized(name, taken):
         _export._check_takes_pictures(name, program_of(name))
 
 
-@pytest.mark.parametrize("name", ["classification", "segmentation", "maskrcnn"])
+@pytest.mark.parametrize("name", ["classification", "segmentation", pytest.param("maskrcnn", marks=needs_new_torch)])
 def test_what_is_a_single_picture_may_be(name):
     _export._check_takes_pictures(name, program_of(name))
 
@@ -143,6 +143,7 @@ def objects(*rows):
     return {"boxes": numbers[:, :4], "scores": numbers[:, 4], "labels": numbers[:, 5].long()}
 
 
+@needs_new_torch
 def test_objects_agree_by_class_and_place_if_one_is_sure_of_them(digits_file):
     facts = facts_of("maskrcnn", digits_file)
     expected = objects((0, 0, 10, 10, 0.9, 1), (20, 20, 30, 30, 0.8, 1), (0, 0, 5, 5, 0.3, 2))

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from zoo_core import get_task
 from zoo_core.names import load_reference
-from zoo_detection.foundation.tracing import TELLS_EXPORT_APART
 from zoo_export import Program
 from zoo_export._facts import ExportError
 from zoo_export._precision import Narrow
@@ -18,10 +17,9 @@ from zoo_export.programs._objects import difference_of_objects
 from zoo_export.programs.classification import ClassificationProgram
 from zoo_export.programs.detection import DetectionProgram
 
-from .tiny import TINY, TinyWeights, classifier, mask_rcnn, program_of
+from .tiny import TINY, TinyWeights, classifier, mask_rcnn, needs_new_torch, program_of
 
 DETECTORS = ["retinanet", "fcos", "ssd", "maskrcnn", "keypointrcnn"]
-needs_new_torch = pytest.mark.skipif(not TELLS_EXPORT_APART, reason="detectors are exported from PyTorch 2.13 on")
 NAMES = [pytest.param(name, marks=needs_new_torch if name in DETECTORS else ()) for name in TINY]
 SIZES = ((64, 64), (48, 100), (97, 61))
 
@@ -92,6 +90,7 @@ def test_every_task_names_its_program() -> None:
 # Options
 
 
+@needs_new_torch
 def test_masks_are_given_inside_boxes() -> None:
     program, whole = program_of("maskrcnn", masks="boxes"), program_of("maskrcnn", raw=True)
     (picture,) = program.from_pictures(pictures(1, 66, 90))
@@ -103,6 +102,7 @@ def test_masks_are_given_inside_boxes() -> None:
     assert 0 <= found["masks"].min() <= found["masks"].max() <= 1
 
 
+@needs_new_torch
 def test_objects_below_a_score_are_left_out() -> None:
     everything = program_of("ssd")
     (picture,) = everything.from_pictures(pictures(1, 66, 90))
@@ -144,6 +144,7 @@ def test_options_out_of_range_are_refused(name: str, options: dict[str, Any]) ->
         program_of(name, **options)
 
 
+@needs_new_torch
 def test_networks_in_half_precision_keep_their_options_and_outputs() -> None:
     class Told(nn.Module):
         def forward(self, values: Tensor, *, twice: bool = False) -> Tensor:

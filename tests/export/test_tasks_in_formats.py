@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from zoo_detection.foundation.tracing import TELLS_EXPORT_APART
 from zoo_export import ExportError, Facts, Program, load_exported
 from zoo_export._recording import record, with_lengths
 from zoo_export.certificate._cases import cases
@@ -16,12 +15,12 @@ from zoo_export.formats import FORMATS, get_format
 from zoo_export.programs.detection import DetectionProgram
 from zoo_export.programs.video import VideoProgram
 
-from .tiny import TINY, program_of
+from .tiny import TINY, needs_new_torch, program_of
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore"),  # the converters' are about themselves
-    pytest.mark.skipif(not TELLS_EXPORT_APART, reason="detectors are exported from PyTorch 2.13 on"),
+    needs_new_torch,
 ]
 
 

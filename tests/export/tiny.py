@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -27,6 +28,7 @@ from zoo_detection import (
     MaskRCNNPredictor,
     TwoMLPHead,
 )
+from zoo_detection.foundation.tracing import TELLS_EXPORT_APART
 from zoo_detection.ops import MultiScaleRoIAlign
 from zoo_export import Program
 from zoo_export.programs.classification import ClassificationProgram
@@ -46,6 +48,7 @@ from zoo_flow import (
 )
 from zoo_segmentation import FCN
 
+needs_new_torch = pytest.mark.skipif(not TELLS_EXPORT_APART, reason="detectors are exported from PyTorch 2.13 on")
 CATEGORIES = ["background", "circle", "square", "star"]
 KEYPOINTS = ["head", "foot"]
 

@@ -83,8 +83,8 @@ MUTATIONS = (
     Mutation(
         "titles that are not in UTF-8",
         "zoo_video/io/_container.py",
-        '            metadata_errors="replace",\n',
-        "",
+        '{"metadata_errors": "replace"} if',
+        "{} if",
         ("video/test_times.py::test_title_that_is_not_in_utf_8_hinders_nothing",),
     ),
     Mutation(

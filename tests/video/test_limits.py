@@ -1,14 +1,12 @@
 """What a video may take: pixels of a frame, memory of a call, and none that lasts."""
 
-import os
-import subprocess
-import sys
 import textwrap
 
 import numpy as np
 import pytest
 import torch
 
+from limited_memory import output_within
 from video.encoding import encode, grey_frames
 from zoo_core import Preset, Weights, WeightsEnum, get_model_weights
 from zoo_core.transforms import VideoClassification
@@ -152,19 +150,9 @@ def test_each_frame_is_mapped_once_and_knows_its_places(clip):
     assert len(seen) < 18
 
 
-def limited(code, *arguments, gibibytes=4, seconds=300, **environment):
+def limited(code, *arguments, gibibytes=4, seconds=300):
     """Run Python in a process that may have so much memory."""
-    limit = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({gibibytes * 2**30},) * 2)\n"
-    done = subprocess.run(
-        [sys.executable, "-c", limit + textwrap.dedent(code), *map(str, arguments)],
-        env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
+    return output_within(gibibytes, textwrap.dedent(code), *arguments, seconds=seconds)
 
 
 @pytest.fixture(scope="module")

@@ -274,7 +274,7 @@ class VisionTransformer(ClassificationNetwork):
         return tokens
 
     def _pool(self, features: Tensor) -> Tensor:
-        return features[:, 0]
+        return features.select(1, 0)
 
     def _process_input(self, x: Tensor) -> Tensor:
         """Embed the patches of images, `(N, L - 1, D)`."""

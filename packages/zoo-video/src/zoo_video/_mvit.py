@@ -282,7 +282,7 @@ class MViT(NotScriptable, ClassificationNetwork):
         return tokens
 
     def _pool(self, features: Tensor) -> Tensor:
-        pooled: Tensor = self.norm(features[:, 0])
+        pooled: Tensor = self.norm(features.select(1, 0))
         return pooled
 
     def _checked_grid(self, patches: Tensor, clips: Tensor) -> Grid:

@@ -12,6 +12,8 @@ import struct
 import torch
 from torch import Tensor
 
+from ._kernels import ROUNDS_TO_EVEN_STEPS
+
 LEVELS = 256
 """Of an activation, 8 bits without a sign."""
 EXACT = 1 << 24
@@ -34,9 +36,19 @@ def quantized(numbers: Tensor, scale: float, zero_point: int, *, is_rectified: b
 
 
 def quantized_evenly(numbers: Tensor, scale: float, zero_point: int) -> Tensor:
-    """Return numbers as steps of `scale` from zero, half a step to the even level: as torch has images and means."""
-    levels = _multiplied_and_added(numbers, as_float32(1 / as_float32(scale)), zero_point)
+    """Return numbers as steps of `scale` from zero, half a step as this torch rounds it in images and means."""
+    factor = as_float32(1 / as_float32(scale))
+    if ROUNDS_TO_EVEN_STEPS:
+        return (numbers * factor).round_().clamp_(-zero_point, LEVELS - 1 - zero_point)
+    levels = _multiplied_and_added(numbers, factor, zero_point)
     return levels.round_().clamp_(0, LEVELS - 1).sub_(zero_point)
+
+
+def rounded_evenly(steps: Tensor, zero_point: int) -> Tensor:
+    """Return steps, which are written over, as whole numbers, half a step as this torch rounds it in means."""
+    if ROUNDS_TO_EVEN_STEPS:
+        return steps.round_()
+    return steps.add_(zero_point).round_().sub_(zero_point)
 
 
 def dequantized(steps: Tensor, scale: float, zero_point: int) -> Tensor:
@@ -47,7 +59,7 @@ def dequantized(steps: Tensor, scale: float, zero_point: int) -> Tensor:
 
 def _multiplied_and_added(numbers: Tensor, factor: float, offset: float) -> Tensor:
     """Multiply and add with a single rounding, on processors that have an instruction for it, as kernels do there."""
-    return torch.add(numbers.new_tensor(offset), numbers, alpha=factor)
+    return torch.add(numbers.new_full((), offset), numbers, alpha=factor)
 
 
 def requantized(sums: Tensor, multiplier: Tensor | float, zero_point: int, *, is_rectified: bool = False) -> Tensor:

@@ -63,6 +63,22 @@ def has_quantized_tensors() -> bool:
         return False
 
 
+def _rounds_to_even_steps() -> bool:
+    try:
+        with quiet_quantization(), torch.device("cpu"):
+            half = torch.quantize_per_tensor(torch.full((1,), 0.5), 1.0, 1, torch.quint8)
+            return bool(half.int_repr() == 1)
+    except Exception:  # noqa: BLE001 # whatever a torch without them raises
+        return False
+
+
+ROUNDS_TO_EVEN_STEPS = _rounds_to_even_steps()
+"""Whether torch makes an even number of steps of half a step, as some builds do, and not an even level.
+
+Found out before anything is recorded, when nothing can be.
+"""
+
+
 @cache
 def has_integer_operators() -> bool:
     """Tell whether oneDNN convolves and multiplies ordinary tensors of integers here, exactly.

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ._arithmetic import as_float32, dequantized, quantized, quantized_evenly
+from ._arithmetic import as_float32, dequantized, quantized, quantized_evenly, rounded_evenly
 
 SIGMOID_SCALE, SIGMOID_ZERO_POINT = 1 / 256, 0
 """In what torch gives the result of a hard sigmoid, which is never above 1."""
@@ -99,8 +99,7 @@ class QuantizedValues:
         """Return sums of so many steps as means of these, rounded to a step."""
         # In a traced or exported program the count may be a symbol, whose reciprocal is not known.
         means = sums * as_float32(1 / count) if type(count) is int else sums / count
-        # The zero point is added before rounding, which tells to which side a half is rounded.
-        return self.like(means.add_(self.zero_point).round_().sub_(self.zero_point))
+        return self.like(rounded_evenly(means, self.zero_point))
 
     @classmethod
     def __torch_function__(

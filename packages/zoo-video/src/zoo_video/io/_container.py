@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import av
 from av.container import InputContainer
@@ -30,6 +30,8 @@ BUFFER = 128 * 1024
 DECODING_MEMORY = 512 * 2**20
 """Bytes that the frames of all threads of a decoder may take, about; large frames are decoded by fewer threads."""
 LARGEST_TIMESTAMP = 2**62
+_METADATA: dict[str, Any] = {"metadata_errors": "replace"} if hasattr(InputContainer, "metadata_errors") else {}
+"""For titles that are not in UTF-8, for which PyAV before 19 has an option."""
 
 
 class VideoFile:
@@ -169,7 +171,7 @@ class VideoFile:
                 "protocol_whitelist": "none",
                 "max_pixels": str(self.limits.pixels),
             },
-            metadata_errors="replace",
+            **_METADATA,
             buffer_size=BUFFER,
             io_open=self.source.refuse,
         )
