@@ -115,7 +115,7 @@ def fuzz(session: nox.Session) -> None:
 @nox.session
 def first_contact(session: nox.Session) -> None:
     """Do what README and the pages after it say, from nothing but Python and git: each command as it stands there."""
-    session.run("python", "tests/first_contact_check.py", env=ONE_THREAD)
+    session.run("python", "tests/first_contact_check.py", *session.posargs, env=ONE_THREAD)
 
 
 @nox.session

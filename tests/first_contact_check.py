@@ -4,8 +4,9 @@ Run by `nox -s first_contact`. Every command of these pages is run as it stands 
 folder with an empty home, but for two names: the address of the repository is this checkout, and the Hub is one on this
 machine, which takes a token of its own. Published weights would be a download of gigabytes: what is published for
 the models that they name is random here, of the same shapes, and lies in a folder mirror (`first_contact_world.py`).
-So are those of a model of each task, whose page in the gallery is followed, too, on small data sets, with trainings
-cut to two epochs.
+
+Then each of the pages that are read later is followed, and what the gallery has to copy for a model of each task, on
+small data sets, with trainings cut to two epochs. `-- docs/export.md` follows that page alone.
 Prints what it ran, and how long it took.
 """
 
@@ -14,6 +15,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,10 +23,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[1]
-README, *AFTER_IT = (
-    (CHECKOUT / page).read_text(encoding="utf-8")
-    for page in ("README.md", "docs/installing.md", "docs/using.md", "docs/weights.md")
-)
+FIRST = ("README.md", "docs/installing.md", "docs/using.md", "docs/weights.md")
+"""What somebody reads at first, one page after the other."""
+LATER = (
+    "docs/licences.md", "docs/limits.md", "docs/mirrors.md", "docs/evaluation.md", "docs/export.md", "docs/training.md",
+    "docs/training-detection.md", "docs/training-pixels.md",
+)  # fmt: skip
+"""Pages of which each is read by itself."""
+NOT_HERE = {
+    "resnet50.int8.onnx": "int8 keeps no labels of random weights",
+    "http.server": "servers go on until somebody stops them",
+}
+"""Commands of later pages that are not run, by what is in them."""
 REPOSITORY = "https://github.com/org/zoo"
 BY_CI = "-m venv .venv && .venv/bin/pip install -q nox"
 """What commands have that `.ci/run` and the workflow of every night run."""
@@ -32,11 +42,16 @@ READING = 250
 """Words a minute."""
 
 
-def blocks(text: str = "\n".join((README, *AFTER_IT))) -> list[str]:
+def blocks(*pages: str) -> list[str]:
     """Return the shell commands of pages: their blocks of Bash, each a text, and each command of indented lists."""
-    pattern = r"^```bash\n(?P<block>(?:.*\n)*?)```$|^    (?P<listed>(?:[A-Z_]+=\S+ )*(?:zoo|python3) .*)$"
+    text = "\n".join((CHECKOUT / page).read_text(encoding="utf-8") for page in pages)
+    pattern = (
+        r"^```bash\n(?P<block>(?:.*\n)*?)```$|"
+        r"^    (?P<listed>(?:[A-Z_]+=\S+ )*(?:zoo|python3?|pip|torchrun) (?:.*\\\n)*.*)$"
+    )
     return [
-        match["block"] or re.split(r" {2,}", match["listed"])[0] for match in re.finditer(pattern, text, re.MULTILINE)
+        match["block"] or re.split(r" {2,}", re.sub(r"\\\n *", "", match["listed"]))[0]
+        for match in re.finditer(pattern, text, re.MULTILINE)
     ]
 
 
@@ -67,6 +82,7 @@ class Reader:
             "GIT_CONFIG_VALUE_0": REPOSITORY,
         }
         self.started = time.monotonic()
+        self.number = 0
 
     def run(self, block: str, *, status: int = 0, activated: bool = True, **more: str) -> str:
         """Run a block of commands; return what it prints, on both streams.
@@ -75,6 +91,7 @@ class Reader:
             SystemExit: It ends with another exit status, or with a traceback.
         """
         print("\n".join(f"$ {line}" for line in block.strip().splitlines()), flush=True)
+        self.number += 1
         before = time.monotonic()
         local = block.replace("hf_your_token", "hf_write")
         script = f"{'. zoo/.venv/bin/activate;' if activated else ''} set -euo pipefail\n{local}"
@@ -112,12 +129,14 @@ def world(reader: Reader) -> Iterator[list[str]]:
         process.wait()
 
 
-def main() -> None:
-    """Install, predict, list, draw, be refused; then all other commands of the pages, and of the gallery."""
-    minutes = len(README.split()) / READING
-    print(f"README: {len(README.split())} words, {minutes:.1f} minutes")
-    assert minutes < 2, "README takes longer to read than two minutes"
-    install, *others = (block for block in blocks() if BY_CI not in block)
+def main(*pages: str) -> None:
+    """Install, predict, list, draw, be refused; then all other commands of the pages, and of the gallery.
+
+    Args:
+        pages: Those of `LATER` that are followed alone, once zoo is installed.
+    """
+    check_length()
+    install, *others = (block for block in blocks(*FIRST) if BY_CI not in block)
     (alone,) = (block for block in others if "git+https" in block)
     others.remove(alone)
     with tempfile.TemporaryDirectory() as name:
@@ -129,16 +148,38 @@ def main() -> None:
         reader.run(first.splitlines()[0])
         print(f"first prediction after {time.monotonic() - reader.started:.0f} s")
         with world(reader) as of_the_gallery:
-            assert "photos/my cat.jpg" in reader.run("zoo predict 'photos/my cat.jpg' --model resnet50")
-            refuse(reader)
-            for block in others:
-                reader.run(block)
-            assert len(list((folder / "drawn").glob("*.png"))) > 1
-            for block in of_the_gallery:
-                shutil.rmtree(folder / "runs", ignore_errors=True)
-                reader.run(re.sub("^zoo train .*", r"\g<0> --epochs 2", block, flags=re.MULTILINE))
-        alone_in_an_environment_of_its_own(reader, alone)
-    print(f"{len(blocks()) + len(of_the_gallery)} blocks and commands, {time.monotonic() - reader.started:.0f} s")
+            if not pages:
+                assert "photos/my cat.jpg" in reader.run("zoo predict 'photos/my cat.jpg' --model resnet50")
+                refuse(reader)
+                for block in others:
+                    reader.run(block)
+                assert len(list((folder / "drawn").glob("*.png"))) > 1
+            reader.environment["HF_TOKEN"] = "hf_write"
+            for page in pages or LATER:
+                follow(reader, blocks(page))
+            for block in () if pages else of_the_gallery:
+                follow(reader, [block])
+        if not pages:
+            alone_in_an_environment_of_its_own(reader, alone)
+    print(f"{reader.number} blocks and commands, {time.monotonic() - reader.started:.0f} s")
+
+
+def check_length() -> None:
+    """Read README with a watch."""
+    words = len((CHECKOUT / "README.md").read_text(encoding="utf-8").split())
+    print(f"README: {words} words, {words / READING:.1f} minutes")
+    assert words / READING < 2, "README takes longer to read than two minutes"
+
+
+def follow(reader: Reader, commands: list[str]) -> None:
+    """Run what is to be read together, with trainings cut to two epochs."""
+    for name in ("runs", "digits", "drawn"):
+        shutil.rmtree(reader.folder / name, ignore_errors=True)
+    for block in commands:
+        if reasons := [reason for part, reason in NOT_HERE.items() if part in block]:
+            print(f"not run, for {reasons[0]}: {block}")
+        else:
+            reader.run(re.sub("^zoo train .*", r"\g<0> --epochs 2", block, flags=re.MULTILINE))
 
 
 def refuse(reader: Reader) -> None:
@@ -157,4 +198,4 @@ def alone_in_an_environment_of_its_own(reader: Reader, install: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

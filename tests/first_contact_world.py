@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from drawn_data import write_flows, write_label_maps, write_videos
+from evaluation.makers_pixels import sintel
 from servers import HubServer
 from shapes_dataset import write_shapes
 from video.encoding import encode, grey_frames
@@ -29,11 +30,18 @@ from zoo_site.gallery._entries import read_entries
 
 MODELS = {
     "resnet50", "mobilenet_v3_small", "maskrcnn_resnet50_fpn_v2", "fcos_resnet50_fpn", "fcn_resnet50", "r3d_18",
-    "raft_small", *SMALL.values(),
+    "raft_small", "resnet18", "mobilenet_v3_large", "vit_b_16", "fasterrcnn_resnet50_fpn", *SMALL.values(),
 } - {"shufflenet_v2_x0_5_digits"}  # fmt: skip
 """Those that the pages name with weights, but for the one whose weights are in its package."""
 PAIRS = ("a", "b", "frame1", "frame2")
 """Images of one size, for optical flow."""
+NAMED = ("cat.jpg", "photo.png", "map.png", "new-photos/1.jpg", "street/1.jpg")
+"""Other images that the pages name."""
+PETS = ("goldfish", "hen")
+CLASSES = {"flowers": ("rose", "tulip"), "my-photos": PETS, "more-photos": PETS} | {
+    "imagenet/val": ("n01443537", "n01514668")
+}
+"""Folders of images of classes, some of which ImageNet has, too."""
 
 
 def publish(name: str, mirror: Path) -> None:
@@ -57,11 +65,11 @@ def publish(name: str, mirror: Path) -> None:
 def make_inputs(folder: Path) -> None:
     """Make the files that the pages name, a photograph whose name has a space, and small data sets to train on."""
     random = np.random.default_rng(0)
-    for name in ("photos/my cat.jpg", "photos/street.jpg", "cat.jpg", *(f"{pair}.png" for pair in PAIRS)):
+    for name in ("photos/my cat.jpg", "photos/street.jpg", *NAMED, *(f"{pair}.png" for pair in PAIRS)):
         (folder / name).parent.mkdir(exist_ok=True)
         Image.fromarray(random.integers(0, 255, (192, 256, 3), np.uint8)).save(folder / name)
-    for root, number in itertools.product(("flowers", "my-photos"), range(12)):
-        path = folder / root / ("rose", "tulip")[number % 2] / f"{number}.jpg"
+    for (root, classes), number in itertools.product(CLASSES.items(), range(12)):
+        path = folder / root / classes[number % 2] / f"{number}.JPEG"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(random.integers(0, 200 + 50 * (number % 2), (96, 128, 3), np.uint8)).save(path)
     encode(folder / "clip.mp4", grey_frames(66, 96, 128), rate=30)
@@ -69,6 +77,8 @@ def make_inputs(folder: Path) -> None:
     write_label_maps(folder / "my-pixels", 6)
     write_videos(folder / "my-videos", 2)
     write_flows(folder / "my-frames", 6)
+    sintel(folder / "sintel", {"alley": [((1, 2), torch.ones(2, 64, 96))] * 2})
+    (folder / "examples").symlink_to(folder / "zoo" / "examples")
 
 
 def commands_to_copy() -> list[str]:
