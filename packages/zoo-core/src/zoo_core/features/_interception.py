@@ -11,7 +11,7 @@ from torch import nn
 from ._program import snapshot
 
 _Complete = StopAsyncIteration
-"""Says that everything that was asked for is there. Compilers before PyTorch 2.8 follow built-in exceptions alone."""
+"""Says that everything that was asked for is there. The compiler of PyTorch 2.6 follows built-in exceptions alone."""
 
 
 class Interception:
