@@ -13,8 +13,9 @@ def smaller(one: int, other: int) -> int:
         >>> smaller(3, 5), smaller(5, 3), smaller(3, 3)
         (3, 3, 3)
     """
-    is_first = 1 // (1 + one // other)  # 1 where `one` is below `other`, 0 elsewhere
-    return other - is_first * (other - one)
+    times = other // one
+    is_one = 2 * times // (1 + times)  # 1 or 0; of 1 // (…), multiplied, ONNX Runtime makes another division
+    return other + is_one * (one - other)
 
 
 def larger(one: int, other: int) -> int:
