@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from zoo_export._sizes import larger, smaller
+from zoo_export import _sizes
+from zoo_export._sizes import larger, records_minima, smaller
 
 LENGTHS = (1, 2, 3, 7, 64, 65, 4000)
 
@@ -29,8 +30,14 @@ class _Sizes(nn.Module):
         )
 
 
+@pytest.mark.parametrize("by_division", [False, True])
 @pytest.mark.parametrize("example", [(30, 80), (80, 30)])
-def test_what_was_recorded_with_one_example_holds_for_others(example: tuple[int, int]) -> None:
+def test_what_was_recorded_with_one_example_holds_for_others(
+    example: tuple[int, int], by_division: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records_minima()
+    if by_division:
+        monkeypatch.setattr(_sizes, "records_minima", lambda: False)
     dynamic = ({0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC},)
     program = torch.export.export(_Sizes(), (torch.zeros(example),), dynamic_shapes=dynamic, strict=False).module()
     for height, width in ((30, 80), (80, 30), (40, 40), (2, 3), (90, 20)):
