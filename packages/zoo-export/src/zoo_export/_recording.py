@@ -12,6 +12,7 @@ from torch.export import ExportedProgram
 from ._facts import ExportError, TensorFact
 from ._precision import own_network
 from ._program import Program
+from ._sizes import records_minima
 
 SIDES = ("height", "width")
 
@@ -101,6 +102,7 @@ def _recorded(
 ) -> ExportedProgram:
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the recorder's are about itself
+        records_minima()
         try:
             return torch.export.export(module, example, dynamic_shapes=shapes, strict=False)
         except Exception as error:

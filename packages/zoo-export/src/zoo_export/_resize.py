@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ._sizes import smaller
+
 KERNELS = ("bilinear", "bicubic")
 
 
@@ -111,7 +113,7 @@ class Resize(nn.Module):
             return images
         height, width = images.shape[-2:]
         if len(self.resize_size) == 1:
-            shorter: int = torch.sym_min(height, width)  # type: ignore[no-untyped-call]
+            shorter = smaller(height, width)
             size = (self.resize_size[0] * height // shorter, self.resize_size[0] * width // shorter)
         else:
             size = (self.resize_size[0], self.resize_size[1])

@@ -34,7 +34,7 @@ class Undecided(Exception):  # noqa: N818 # nobody's error
 
 def require(condition: object, expected: bool, error: str, *parts: object) -> None:
     """Raise the built-in exception `error` with the text `parts` unless `condition` is as `expected`."""
-    if bool(condition) != expected:
+    if (not condition) == expected:  # older exporters take no `bool` of a condition on sizes
         raise getattr(builtins, error)("".join([str(part) for part in parts]))
 
 

@@ -1,8 +1,8 @@
 """Running a model's own code until the wanted activations are there, for what cannot be followed symbolically."""
 
 import copy
+import warnings
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 import torch
@@ -10,9 +10,8 @@ from torch import nn
 
 from ._program import snapshot
 
-
-class _Complete(Exception):  # noqa: N818 # not an error
-    """Everything that was asked for is there."""
+_Complete = StopAsyncIteration
+"""Says that everything that was asked for is there. The compiler of PyTorch 2.6 follows built-in exceptions alone."""
 
 
 class Interception:
@@ -29,8 +28,11 @@ class Interception:
 
     def __call__(self, extractor: nn.Module, *inputs: object, **keywords: object) -> dict[str, Any]:
         self._caught.clear()
-        with suppress(_Complete):
-            self.network(*inputs, **keywords)
+        try:
+            self._run(*inputs, **keywords)
+        except _Complete:
+            if len(self._caught) < len(self._keys):  # the network's own
+                raise
         caught = self._caught.copy()
         self._caught.clear()
         missing = [name for name, key in self._keys.items() if key not in caught]
@@ -40,6 +42,14 @@ class Interception:
                 "names that can be asked for, and some modules are called in training mode alone"
             )
         return {key: caught[key] for key in self._keys.values()}
+
+    def _run(self, *inputs: object, **keywords: object) -> None:
+        if not _must_return():
+            self.network(*inputs, **keywords)
+            return
+        with warnings.catch_warnings():  # PyTorch 2.6 misses the network itself among the extractor's modules
+            warnings.filterwarnings("ignore", f"Unable to find the path of the module {type(self.network).__name__}")
+            self.network(*inputs, **keywords)
 
     def catch(self, key: str, output: object) -> None:
         """Keep the first output; stop when it is the last one that was missing."""

@@ -39,10 +39,7 @@ def available_devices() -> tuple[str, ...]:
         >>> available_devices()[0]
         'cpu'
     """
-    import torch
-
-    accelerator = torch.accelerator.current_accelerator()
-    kinds = dict.fromkeys(["cuda", "mps", "xpu", *([accelerator.type] if accelerator else [])])
+    kinds = dict.fromkeys(["cuda", "mps", "xpu", *_accelerators()])
     counts = {kind: _count(kind) for kind in kinds}
     many = (f"{kind}:{index}" if count > 1 else kind for kind, count in counts.items() for index in range(count))
     return ("cpu", *many)
@@ -77,6 +74,17 @@ def find_device(name: "str | torch.device") -> "torch.device":
 
 def _here() -> str:
     return f"this machine has {', '.join(available_devices())}"
+
+
+def _accelerators() -> list[str]:
+    """Return the kind of the accelerator that this build of torch is for, where there is one."""
+    import torch
+
+    try:
+        accelerator = torch.accelerator.current_accelerator()
+    except RuntimeError:  # what older versions say that have none
+        return []
+    return [accelerator.type] if accelerator else []
 
 
 def _count(kind: str) -> int:

@@ -15,6 +15,7 @@ from zoo_export._facts import Facts, TensorFact
 from zoo_export._precision import own_network
 from zoo_export._program import Program, preset_of
 from zoo_export._running import Pictures, RunningFile
+from zoo_export._sizes import larger
 
 
 class FlowProgram(Program):
@@ -142,8 +143,7 @@ class FlowProgram(Program):
 
     def _missing(self, length: int) -> int:
         """Return how many pixels are added along an axis."""
-        least: int = torch.sym_max(length, self.smallest)  # type: ignore[no-untyped-call]
-        return (least + self.multiple - 1) // self.multiple * self.multiple - length
+        return (larger(length, self.smallest) + self.multiple - 1) // self.multiple * self.multiple - length
 
     def _padding(self, images: Tensor) -> Any:  # zoo_flow.padding.Padding
         from zoo_flow.padding import padding_for
