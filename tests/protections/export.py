@@ -8,8 +8,8 @@ MUTATIONS = (
     Mutation(
         "differences above the tolerance",
         "zoo_export/certificate/_certificate.py",
-        "all(each.agrees and each.difference <= self.tolerance for each in self.inputs)",
-        "all(each.agrees for each in self.inputs)",
+        "return compared.agrees and compared.difference <= self.tolerance",
+        "return compared.agrees",
         (f"{EXPORT}a_file_that_was_there_stays_as_it_is_when_the_new_one_does_not_hold",),
     ),
     Mutation(

@@ -63,6 +63,9 @@ class Decoder:
         except av.FFmpegError as error:
             self._note(error.strerror)
             return
+        except ValueError as error:  # from PyAV 19 on: the stream is of another kind by now, which it does not know
+            self._note(str(error))
+            return
         for frame in frames:
             if frame.is_corrupt:
                 self._note("data is missing")
