@@ -15,7 +15,7 @@ import zoo_digits
 from zoo_core import get_weight
 from zoo_export import ExportError, certificate, export, load_exported, verify
 from zoo_export._facts import KEY
-from zoo_export.formats import FORMATS, format_of, get_format
+from zoo_export.formats import FORMATS, format_of, get_format, onnx
 from zoo_export.formats._flatbuffer import read_constant
 from zoo_export.formats._protobuf import read_metadata
 
@@ -127,6 +127,17 @@ def test_names_of_inputs_outputs_and_axes_are_in_the_onnx_file(name, files):
 
 def message(number: int, content: bytes) -> bytes:
     return bytes([number << 3 | 2, len(content)]) + content
+
+
+def test_rules_that_are_left_out_are_among_those_that_the_converter_has():
+    rewriter = pytest.importorskip("onnxscript.rewriter")
+    before = rewriter._DEFAULT_REWRITE_RULES
+    assert {rule.name for rule in before} > onnx.SLOW_RULES
+    with onnx._without_slow_rules():
+        assert {rule.name for rule in rewriter._DEFAULT_REWRITE_RULES} == {
+            rule.name for rule in before
+        } - onnx.SLOW_RULES
+    assert rewriter._DEFAULT_REWRITE_RULES is before
 
 
 def test_metadata_of_onnx_are_read_past_everything_else(tmp_path):

@@ -27,6 +27,10 @@ else:
     NDArray, ExportedProgram = dict, object
 
 
+SLOW_RULES = {"SlicesSplit"}
+"""As onnxscript calls them."""
+
+
 class Onnx(Format):
     """An `.onnx` file; of models above 2 GB the weights are in a file beside it."""
 
@@ -103,7 +107,7 @@ def convert(program: "ExportedProgram", facts: Facts) -> "torch.onnx.ONNXProgram
     """
     import torch
 
-    with warnings.catch_warnings(), _without_remarks():
+    with warnings.catch_warnings(), _without_remarks(), _without_slow_rules():
         warnings.simplefilter("ignore")  # the converter's are about itself
         try:
             converted = torch.onnx.export(
@@ -157,6 +161,22 @@ def _without_remarks() -> Iterator[None]:
         yield
     finally:
         log.setLevel(before)
+
+
+@contextmanager
+def _without_slow_rules() -> Iterator[None]:
+    """Keep the converter from the rules that try each node with all others; they would take minutes of large models.
+
+    One is known: it makes a single node of two slices of a tensor. RAFT has thousands, and runs no faster by it.
+    """
+    from onnxscript import rewriter
+
+    before = rewriter._DEFAULT_REWRITE_RULES
+    rewriter._DEFAULT_REWRITE_RULES = tuple(rule for rule in before if rule.name not in SLOW_RULES)
+    try:
+        yield
+    finally:
+        rewriter._DEFAULT_REWRITE_RULES = before
 
 
 def threads_of(given: int | None) -> int:
