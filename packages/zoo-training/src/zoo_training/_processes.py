@@ -1,6 +1,7 @@
 """One training in several processes: who one is, and what all of them know together."""
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -125,4 +126,16 @@ def launched(device: str) -> Iterator[tuple[Processes, str]]:
         yield Processes(distributed.get_rank(), count, int(os.environ.get("LOCAL_WORLD_SIZE", count))), device
     finally:
         if not begun:
-            distributed.destroy_process_group()
+            _end_group()
+
+
+def _end_group() -> None:
+    """Leave the process group, and let go of it a moment later.
+
+    Its threads still have to let go of what they hold of Python; PyTorch 2.6 waits for them when the group goes, and
+    does not let them.
+    """
+    group = distributed.group.WORLD
+    distributed.destroy_process_group()
+    time.sleep(0.1)
+    del group
