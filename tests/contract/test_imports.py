@@ -159,7 +159,8 @@ def test_the_command_list_imports_no_enum_and_no_other_command(options):
 )
 def test_building_one_model_imports_no_compiler_and_nothing_else_heavy(build):
     modules = modules_after(f"import {build.rpartition('.')[0]}; {build}")
-    assert (modules - modules_after("import torch")) & {"torch._dynamo", "sympy", *HEAVY} == set()
+    by_torch = modules_after("import torch; torch.zeros(1, device='meta')")  # in 2.6, that imports sympy
+    assert (modules - by_torch) & {"torch._dynamo", "sympy", *HEAVY} == set()
 
 
 def test_building_one_model_imports_its_family_alone():

@@ -192,7 +192,7 @@ def normalised(text: str) -> str:
         (r"\b[0-9a-f]{64}\b", "SHA-256"),
         (r"@[0-9a-f]{40}\b", "@COMMIT"),
         (r"SHA-256 [0-9a-f]{16}…", "SHA-256 DIGITS…"),
-        (r"(tiny_\d-)[0-9a-f]{8}", r"\1DIGITS"),
+        (r"(tiny_\d-)[0-9a-f]{8}(\.pth\n +sha256  )?(?(2)[0-9a-f]{8})", r"\1DIGITS\2"),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00", "TIME"),
         (r"[\d,]+\.\d MiB free", "N MiB free"),
         (r"(?m)^(ok    (?:Python|torch|huggingface-hub|safetensors|pillow|filelock|lazy-loader) +)\d.*$", r"\1VERSION"),

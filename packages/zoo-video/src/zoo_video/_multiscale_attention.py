@@ -41,7 +41,7 @@ class Pool(nn.Module):
         Maps have their channels last in memory, as tokens have, which is fastest to pool.
         """
         class_token, patches = x.narrow(1, 0, 1), x.narrow(1, 1, math.prod(thw)).contiguous()
-        pooled = self.pool(torch.unflatten(patches, 1, thw).permute(0, 4, 1, 2, 3)).permute(0, 2, 3, 4, 1)
+        pooled = self.pool(patches.unflatten(1, thw).permute(0, 4, 1, 2, 3)).permute(0, 2, 3, 4, 1)
         x = torch.cat([class_token, pooled.flatten(1, 3)], 1)
         return self.norm_act(x), as_triple(pooled.shape[1:4])
 
@@ -139,7 +139,7 @@ class MultiscaleAttention(nn.Module):
         scale = self.head_dim**-0.5
         if self.rel_pos_t is not None and self.rel_pos_h is not None and self.rel_pos_w is not None:
             tables = (self.rel_pos_t, self.rel_pos_h, self.rel_pos_w)
-            patches = torch.unflatten(query.narrow(2, 1, math.prod(grid)), 2, grid)
+            patches = query.narrow(2, 1, math.prod(grid)).unflatten(2, grid)
             positions = _relative_positions(patches, tables, key_grid)
             selection = _selection(key_grid, query) / scale
             extra = -positions.shape[-1] % 8  # what kernels like
