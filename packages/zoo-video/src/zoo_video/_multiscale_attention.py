@@ -41,7 +41,8 @@ class Pool(nn.Module):
         Maps have their channels last in memory, as tokens have, which is fastest to pool.
         """
         class_token, patches = x.narrow(1, 0, 1), x.narrow(1, 1, math.prod(thw)).contiguous()
-        pooled = self.pool(patches.unflatten(1, thw).permute(0, 4, 1, 2, 3)).permute(0, 2, 3, 4, 1)
+        maps = _in_grid(patches, 1, thw)
+        pooled = self.pool(maps.permute(0, 4, 1, 2, 3)).permute(0, 2, 3, 4, 1)
         x = torch.cat([class_token, pooled.flatten(1, 3)], 1)
         return self.norm_act(x), as_triple(pooled.shape[1:4])
 
@@ -139,7 +140,7 @@ class MultiscaleAttention(nn.Module):
         scale = self.head_dim**-0.5
         if self.rel_pos_t is not None and self.rel_pos_h is not None and self.rel_pos_w is not None:
             tables = (self.rel_pos_t, self.rel_pos_h, self.rel_pos_w)
-            patches = query.narrow(2, 1, math.prod(grid)).unflatten(2, grid)
+            patches = _in_grid(query.narrow(2, 1, math.prod(grid)), 2, grid)
             positions = _relative_positions(patches, tables, key_grid)
             selection = _selection(key_grid, query) / scale
             extra = -positions.shape[-1] % 8  # what kernels like
@@ -216,3 +217,9 @@ def _selection(grid: Grid, like: Tensor) -> Tensor:
         width.expand(*grid, -1),
     )
     return torch.cat(coordinates, -1).flatten(0, 2)
+
+
+def _in_grid(tokens: Tensor, axis: int, grid: Grid) -> Tensor:
+    """Return tokens with their axis as three. Of `torch.unflatten`, PyTorch 2.6 traces no grid that is a symbol."""
+    tokens = tokens.unflatten(axis, grid)  # type: ignore[no-untyped-call]
+    return tokens
