@@ -221,5 +221,5 @@ def _selection(grid: Grid, like: Tensor) -> Tensor:
 
 def _in_grid(tokens: Tensor, axis: int, grid: Grid) -> Tensor:
     """Return tokens with their axis as three. Of `torch.unflatten`, PyTorch 2.6 traces no grid that is a symbol."""
-    tokens = tokens.unflatten(axis, grid)  # type: ignore[no-untyped-call]
-    return tokens
+    maps: Tensor = tokens.unflatten(axis, grid)  # type: ignore[no-untyped-call]
+    return maps
