@@ -26,8 +26,8 @@ from torchao.quantization.pt2e.quantizer.x86_inductor_quantizer import (
 )
 
 from zoo_core import get_model, get_model_weights
+from zoo_core.images import image_suffixes, read_image
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 BATCH = 16
 
 
@@ -37,7 +37,7 @@ def quantize(network: nn.Module, batches: Sequence[Tensor]) -> ExportedProgram:
 
     Args:
         network: In evaluation mode.
-        batches: What the ranges of its activations are seen on, each float `(B, 3, H, W)` with the same B > 1.
+        batches: What the ranges of its activations are seen on, each float `(B, 3, H, W)`, the first with B > 1.
     """
     example = (batches[0][:2],)  # which the file holds, too
     shapes = ({0: Dim("batch")},)
@@ -50,11 +50,7 @@ def quantize(network: nn.Module, batches: Sequence[Tensor]) -> ExportedProgram:
 
 def read(paths: Iterable[Path], preprocess: Callable[[Image.Image], Tensor]) -> Tensor:
     """Return pictures as a batch."""
-    pictures = []
-    for path in paths:
-        with Image.open(path) as picture:
-            pictures.append(preprocess(picture.convert("RGB")))
-    return torch.stack(pictures)
+    return torch.stack([preprocess(read_image(path)) for path in paths])
 
 
 @torch.no_grad()
@@ -78,7 +74,7 @@ def main(folder: Path, output: Path, name: str, *, is_timed: bool) -> None:
     """Quantize, compare, and save."""
     weights = get_model_weights(name)["DEFAULT"]
     network = get_model(name, weights=weights).eval()
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in image_suffixes())
     kept, seen = paths[::4], [path for place, path in enumerate(paths) if place % 4]
     if len(seen) < 2:
         raise SystemExit(f"Expected at least 3 pictures in {folder}, found {len(paths)}.")

@@ -140,6 +140,13 @@ def test_rules_that_are_left_out_are_among_those_that_the_converter_has():
     assert rewriter._DEFAULT_REWRITE_RULES is before
 
 
+def test_a_converter_that_keeps_its_rules_elsewhere_is_left_alone(monkeypatch):
+    rewriter = pytest.importorskip("onnxscript.rewriter")
+    monkeypatch.delattr(rewriter, "_DEFAULT_REWRITE_RULES")
+    with onnx._without_slow_rules():
+        assert not hasattr(rewriter, "_DEFAULT_REWRITE_RULES")
+
+
 def test_metadata_of_onnx_are_read_past_everything_else(tmp_path):
     pair = message(1, KEY.encode()) + message(2, b"{}")
     path = tmp_path / "some.onnx"
