@@ -75,9 +75,10 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def matrix(session: nox.Session) -> None:
-    """Run the tests with other versions of PyTorch and Python (hours); `-- quick` takes the oldest and the newest.
+    """Run tests and exports with other versions of PyTorch and Python (hours); `-- quick` takes oldest and newest.
 
-    `-- torch-2.6` takes that one, and `-- torch-2.6 -- -k nms` gives pytest the rest.
+    `-- torch-2.6` takes that one, `-- torch-2.6 --again` what failed there, and `-- torch-2.6 -- -k nms` gives pytest
+    the rest.
     """
     session.install("-q", "packaging")
     session.run("python", "tests/matrix_check.py", *session.posargs)

@@ -20,6 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from export_table_check import PAGE, network_of
+from page_tables import PageTable
 from reference.families import one_of_each
 from zoo_core import get_model_weights, get_weight
 from zoo_digits.held_out import load_split
@@ -28,6 +29,7 @@ from zoo_export import Certificate, export
 from zoo_export.certificate import certificate_path
 from zoo_export.formats import FORMATS, Format, get_format
 
+TABLE = PageTable(PAGE, "compiled")
 COMPILED = ("aoti", "executorch")
 SIDE = 256
 """Height and width in pixels of what files of one size take."""
@@ -42,14 +44,14 @@ def main(*names: str) -> None:
     unknown = sorted(set(names) - set(families))
     if unknown:
         sys.exit(f"Expected models that stand for a family, {', '.join(families)}; found {', '.join(unknown)}.")
-    rows = dict(read_rows("compiled"))
+    rows = TABLE.rows()
     todo = [name for name in families if name not in rows]
     for name in sorted(names or todo, key=lambda name: get_model_weights(name)["DEFAULT"].meta["num_params"]):
         started = time.monotonic()
         cells = in_process(name)
         rows[name] = [cells.get(form, "no: the process ended") for form in COMPILED]
         print(f"{name}: {' | '.join(rows[name])} ({time.monotonic() - started:.0f} s)", flush=True)
-        write_rows("compiled", ("model", *COMPILED), rows)
+        TABLE.write(("model", *COMPILED), rows, versions())
     if not names:
         write_int8()
 
@@ -69,7 +71,7 @@ def write_int8() -> None:
                 rows[f"{form.name}, {precision}"] = _measured(form, precision, pictures, Path(scratch))
                 print(rows, flush=True)
     columns = ("format", "MiB", "labels as the model's", "difference", "acc@1")
-    write_rows("int8", columns, rows)
+    PageTable(PAGE, "int8").write(columns, rows, versions())
 
 
 def _measured(form: Format, precision: str, pictures: Path, folder: Path) -> list[str]:
@@ -87,32 +89,10 @@ def _measured(form: Format, precision: str, pictures: Path, folder: Path) -> lis
     ]
 
 
-def read_rows(table: str) -> list[tuple[str, list[str]]]:
-    """Return the rows of a table of the page: what each is of, and its cells."""
-    found = _place(table).search(PAGE.read_text(encoding="utf-8"))
-    assert found is not None, f"docs/export.md has lost its table {table}"
-    lines = [re.split(r" *\| *", line.strip("| ")) for line in found[0].splitlines() if line.startswith("| ")]
-    return [(name, cells) for name, *cells in lines[1:]]
-
-
-def write_rows(table: str, columns: tuple[str, ...], rows: dict[str, list[str]]) -> None:
-    """Write a table, with its date and versions."""
+def versions() -> str:
+    """Return the date and the versions that a table is of."""
     modules = ("torch", "executorch", "onnxruntime", "openvino", "nncf")
-    versions = ", ".join(f"{module} {version(module)}" for module in modules)
-    lines = [
-        f"{datetime.now(UTC).date()}, {versions}.",
-        "",
-        f"| {' | '.join(columns)} |",
-        f"|{'---|' * len(columns)}",
-        *(f"| {name} | {' | '.join(cells)} |" for name, cells in rows.items()),
-    ]
-    text = PAGE.read_text(encoding="utf-8")
-    filled = _place(table).sub(lambda found: f"{found[1]}\n{chr(10).join(lines)}\n\n{found[2]}", text)
-    PAGE.write_text(filled, encoding="utf-8")
-
-
-def _place(table: str) -> re.Pattern[str]:
-    return re.compile(rf"(<!-- table of {table} -->\n).*?(<!-- end of the table -->)", re.DOTALL)
+    return f"{datetime.now(UTC).date()}, {', '.join(f'{module} {version(module)}' for module in modules)}."
 
 
 def in_process(name: str) -> dict[str, str]:

@@ -12,7 +12,6 @@ run that was stopped goes on where it was.
 
 import argparse
 import json
-import os
 import re
 import signal
 import subprocess
@@ -31,6 +30,7 @@ import torch
 from torch import Tensor, nn
 
 from classification.int8_networks import quantized, synthetic
+from page_tables import PageTable
 from reference.families import num_params
 from reference.fill import calibrate_
 from reference.records import build_as, prepare_, record_of, spread_scores_
@@ -47,7 +47,7 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "export.md"
 FORMATS = ("pt2", "onnx", "openvino")
 LIBRARIES = ("torch", "onnxruntime", "openvino")
 """Whose versions rows depend on."""
-TABLE = re.compile(r"(<!-- table: [^\n]* -->\n).*?(<!-- end of the table -->)", re.DOTALL)
+TABLE = PageTable(PAGE, "models")
 LONGEST = 3600
 """Seconds for one model in all formats."""
 SYNTHETIC = {"classification": 0.05, "video": 0.05, "quantization": 0.25}
@@ -81,38 +81,25 @@ def main(names: Sequence[str], *, seconds: float = LONGEST, anew: bool = False) 
 
 def read_rows() -> dict[str, dict[str, str]]:
     """Return the cells of each model that the page has, by format."""
-    lines = [re.split(r" *\| *", line.strip("| ")) for line in _table().splitlines() if line.startswith("| ")]
-    (_, *formats), *rows = lines or [[""]]
-    return {name: dict(zip(formats, cells, strict=True)) for name, *cells in rows}
+    formats = TABLE.columns()
+    return {name: dict(zip(formats, cells, strict=True)) for name, cells in TABLE.rows().items()}
 
 
 def read_versions() -> str:
     """Return what the page says that its rows were made with."""
-    found = re.search(r"\d{4}-\d\d-\d\d, (.*), one thread\.", _table())
+    found = re.search(r"\d{4}-\d\d-\d\d, (.*), one thread\.", TABLE.text())
     return found[1] if found else "no versions"
 
 
 def write_rows(rows: Mapping[str, Mapping[str, str]]) -> None:
-    """Write the table, with what it says in all; the page is there whole, whenever this is stopped."""
+    """Write the table, with what it says in all."""
     agree = (f"{form} {sum(row.get(form, '').startswith('yes') for row in rows.values())}" for form in FORMATS)
-    lines = [
+    above = (
         f"Models: {len(rows)}; of these agree: {', '.join(agree)}. "
-        f"{datetime.now(UTC).date()}, {_versions()}, one thread.",
-        "",
-        f"| model | {' | '.join(FORMATS)} |",
-        f"|---|{'---|' * len(FORMATS)}",
-        *(f"| {name} | {' | '.join(rows[name].get(form, NOT_TRIED) for form in FORMATS)} |" for name in sorted(rows)),
-    ]
-    text = PAGE.read_text(encoding="utf-8")
-    new = PAGE.with_name(f".{PAGE.name}.{os.getpid()}")
-    new.write_text(TABLE.sub(lambda found: f"{found[1]}{chr(10).join(lines)}\n{found[2]}", text), encoding="utf-8")
-    new.replace(PAGE)
-
-
-def _table() -> str:
-    found = TABLE.search(PAGE.read_text(encoding="utf-8"))
-    assert found is not None, "docs/export.md has lost its table"
-    return found[0]
+        f"{datetime.now(UTC).date()}, {_versions()}, one thread."
+    )
+    cells = {name: [rows[name].get(form, NOT_TRIED) for form in FORMATS] for name in sorted(rows)}
+    TABLE.write(("model", *FORMATS), cells, above)
 
 
 def _versions() -> str:

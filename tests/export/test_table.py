@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 import export_table_check as table
+from page_tables import PageTable
 
-PAGE = "# Export\n\n<!-- table: model, then one column a format -->\n<!-- end of the table -->\n\n## After it\n"
+PAGE = "# Export\n\n<!-- table of models -->\n<!-- end of the table -->\n\n## After it\n"
 YES = dict.fromkeys(table.FORMATS, "yes, 1e-06, 2.00")
 
 
@@ -16,7 +17,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A page without rows, and versions of libraries that need not be here."""
     path = tmp_path / "export.md"
     path.write_text(PAGE)
-    monkeypatch.setattr(table, "PAGE", path)
+    monkeypatch.setattr(table, "TABLE", PageTable(path, "models"))
     monkeypatch.setattr(table, "_versions", lambda: "torch 2, onnxruntime 1, openvino 3")
     return path
 
