@@ -117,10 +117,17 @@ MUTATIONS = (
     ),
     Mutation(
         "Parquet files of something else",
-        "prediction/_results_file.py",
-        "    if not is_ours:",
-        "    if False:",
+        "prediction/_results_table.py",
+        "if self.path.exists() and not self._is_ours():",
+        "if False:",
         ("prediction/test_results_of_others.py::test_a_parquet_file_of_something_else_is_kept",),
+    ),
+    Mutation(
+        "Parquet files of predictions that were made otherwise",
+        "prediction/_results_table.py",
+        "if found not in {None, ours[name]}:",
+        "if False:",
+        ("prediction/test_results_of_others.py::test_a_parquet_file_of_predictions_that_were_made_otherwise_is_kept",),
     ),
     Mutation(
         "files under the name of the lock",

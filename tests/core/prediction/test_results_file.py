@@ -210,7 +210,7 @@ def test_parquet_holds_the_rows_and_nothing_is_left_beside_it(folder, tmp_path):
 def test_columns_that_some_rows_lack_are_empty_there_whatever_the_groups(tmp_path, monkeypatch):
     import pyarrow.parquet
 
-    monkeypatch.setattr("zoo_core.prediction._results_file.ROWS", 2)
+    monkeypatch.setattr("zoo_core.prediction._results_table.ROWS", 2)
     lines = tmp_path / "lines.jsonl"
     lines.write_text("".join(f'{{"a": {n}}}\n' if n < 3 else f'{{"b": "{n}"}}\n' for n in range(5)))
     write_parquet(lines, tmp_path / "t.parquet")

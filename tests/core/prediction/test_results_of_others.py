@@ -2,6 +2,7 @@
 
 import json
 import os
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from limited_memory import output_within
 from zoo_core.cli import main
 from zoo_core.images import read_image
 from zoo_core.prediction import Failure, PredictionJob, ResultsFile
+from zoo_core.prediction._results_table import ResultsTable
 
 WEIGHTS = "Some_Weights.V1"
 DIGITS = "shufflenet_v2_x0_5_digits"
@@ -166,17 +168,52 @@ def test_a_parquet_file_of_something_else_is_kept(photo: Path, tmp_path: Path, c
     assert "holds something else than predictions" in result.stderr
 
 
-def test_a_parquet_file_of_predictions_is_replaced_and_names_that_are_no_utf_8_are_in_it(
-    photo: Path, tmp_path: Path
+def test_a_parquet_file_goes_on_with_what_is_new_and_names_that_are_no_utf_8_are_in_it(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import pyarrow.parquet as pq
 
+    path, broken = tmp_path / "rows.parquet", tmp_path / "broken.png"
     photo.rename(tmp_path / os.fsdecode(b"\xe9.png"))
-    for _ in range(2):
-        assert zoo("predict", tmp_path, "-o", tmp_path / "rows.parquet").exit_code == 0
-    table = pq.read_table(tmp_path / "rows.parquet")
-    assert table["source"].to_pylist() == [f"{tmp_path}/\\udce9.png"]
+    assert zoo("predict", tmp_path, "-o", path).exit_code == 0
+    before = path.read_bytes()
+    again = zoo("predict", tmp_path, "-o", path)
+    assert (again.exit_code, path.read_bytes()) == (0, before)
+    assert f"1 row is in {path} already" in again.stderr
+    broken.write_bytes(b"no picture")
+    monkeypatch.setattr(ResultsTable, "rows_at_once", 1)
+    assert zoo("predict", tmp_path, "-o", path).exit_code == 1
+    table = pq.read_table(path)
+    assert table["source"].to_pylist() == [f"{tmp_path}/\\udce9.png", str(broken)]
+    assert [error is None for error in table["error"].to_pylist()] == [True, False]
     assert "topk=5" in table["made_by"][0].as_py()
+    assert table["top"][0].as_py() == pq.read_table(BytesIO(before))["top"][0].as_py()
+    Image.new("L", (12, 12)).save(broken)
+    assert zoo("predict", tmp_path, "-o", path, "--retry").exit_code == 0
+    table = pq.read_table(path)
+    assert (table.num_rows, table["error"].to_pylist()) == (2, [None, None])
+    assert sorted(each.name for each in tmp_path.iterdir() if "rows" in each.name) == ["rows.parquet"]
+
+
+@pytest.mark.parametrize("changed", [{"weights": ["Other_Weights.V1"]}, {"made_by": ["alexnet, topk=5"]}])
+def test_a_parquet_file_of_predictions_that_were_made_otherwise_is_kept(
+    photo: Path, tmp_path: Path, changed: dict[str, list[str]]
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "rows.parquet"
+    assert zoo("predict", photo, "-o", path).exit_code == 0
+    table = pq.read_table(path)
+    for name, value in changed.items():
+        table = table.set_column(table.schema.get_field_index(name), name, pa.array(value))
+    pq.write_table(table, path)
+    before = path.read_bytes()
+    result = zoo("predict", photo, "-o", path)
+    assert (result.exit_code, path.read_bytes()) == (2, before)
+    (found,) = next(iter(changed.values()))
+    assert f"{path} has predictions of {found}, and this run is of " in result.stderr
+    assert "choose another file, or remove that one." in result.stderr
 
 
 def test_results_never_go_into_an_input(photo: Path) -> None:

@@ -1,13 +1,12 @@
 """What a run of embedding is: a run of predictions whose results are vectors."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo_core._registry import all_tasks, task_of
 from zoo_core.names import Later
-from zoo_core.prediction import PredictionJob, ResultsFile
+from zoo_core.prediction import PredictionJob
 from zoo_core.tasks import Option, Task
 from zoo_core.transforms._stated import preprocessing_of
 
@@ -75,28 +74,14 @@ class EmbeddingJob(PredictionJob):
             self.model, str(self.entry), sha256, preprocessing_of(self.entry), dimension, self.made_by
         )
 
-    @contextmanager
-    def open_results(self) -> Iterator[ResultsFile | None]:
-        """Open the file of vectors, to be read and continued; `None` if there is no `output`.
-
-        New rows of a Parquet file are collected beside it until the run ends; then it is written anew with them.
+    def open_table(self, path: Path) -> VectorTable:
+        """Open a Parquet file that this run may add rows to; it need not exist.
 
         Raises:
             ValueError: The file holds something else, or vectors that were made otherwise.
-            OSError: It cannot be read or written, or another process writes it now.
+            OSError: It cannot be read.
         """
-        path = self.output
-        if path is None or path.suffix != ".parquet":
-            with super().open_results() as results:
-                yield results
-            return
-        table = VectorTable(path)
+        table = VectorTable(path, self.facts)
         digest = self.entry.file.digest
         table.check_made_by(str(self.entry), self.made_by, digest.hexadecimal if digest else "")
-        before = table.known(without_failures=self.retry)
-        lines = path.with_name(f"{path.name}.partial.jsonl")
-        with ResultsFile.open(lines, str(self.entry), made_by=self.made_by, retry=self.retry, before=before) as results:
-            yield results
-        if lines.stat().st_size or not path.exists():
-            table.add(lines, self.facts, without_failures=self.retry)
-        lines.unlink()
+        return table

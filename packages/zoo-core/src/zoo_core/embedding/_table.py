@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from zoo_core.files.store._paths import temporary_beside
-from zoo_core.prediction._results_file import EarlierRows, encodable, rows_of
+from zoo_core.prediction._results_file import encodable, rows_of
+from zoo_core.prediction._results_table import RowsTable
 
 from ._facts import EmbeddingFacts
 
@@ -22,7 +22,7 @@ _ROWS = 1000
 """How many rows are in memory at once, and in a row group of the file: 8 MB of 2,048 numbers each."""
 
 
-class VectorTable:
+class VectorTable(RowsTable):
     """A file whose rows are inputs, each with its vector, or with why there is none.
 
     Vectors are lists of one fixed size, float32. Where there is an error, the vector is of NaN: so that the column is a
@@ -30,14 +30,19 @@ class VectorTable:
 
     Args:
         path: The file; it need not exist.
+        stated: Gives what a new file says of itself, for a number of numbers in a vector, or `None` if there is none
+            yet; needed to add rows to a file that is not there.
 
     Raises:
         ValueError: It holds something else.
         OSError: It cannot be read.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path.resolve()  # what links lead to is replaced, and kept by them
+    rows_at_once = _ROWS
+
+    def __init__(self, path: Path, stated: Callable[[int | None], EmbeddingFacts] | None = None) -> None:
+        super().__init__(path)
+        self._stated = stated
         self.facts = _facts_of(self.path) if self.path.exists() else None
 
     def check_made_by(self, weights: str, made_by: str, digest: str) -> None:
@@ -63,45 +68,25 @@ class VectorTable:
                 "one."
             )
 
-    def known(self, *, without_failures: bool) -> EarlierRows | None:
-        """Return what rows are there; `None` if there is no file."""
-        if self.facts is None:
-            return None
-        rows = (
-            (source, error is not None)
-            for batch in self._batches(["source", "error"])
-            for source, error in zip(batch["source"].to_pylist(), batch["error"].to_pylist(), strict=True)
-        )
-        return EarlierRows(self.path, (row for row in rows if not (without_failures and row[1])))
-
-    def add(
-        self, lines: Path, facts: Callable[[int | None], EmbeddingFacts], *, without_failures: bool = False
-    ) -> None:
+    def add(self, lines: Path, *, without_failures: bool = False) -> None:
         """Write the file anew with more rows, which replace those of the same source; it appears when it is whole.
 
         Args:
             lines: The rows, as JSON lines.
-            facts: Gives what the file says of itself, for a number of numbers in a vector; asked for where no file is.
             without_failures: Leave out the rows that hold an error now.
 
         Raises:
             ValueError: A row is none of a vector's, or its vector has another length than others.
         """
-        import pyarrow.parquet as pq
-
         dimension = self._dimension(lines)
-        stated = facts(dimension) if self.facts is None else replace(self.facts, dimension=dimension)
+        if self.facts is not None:
+            stated = replace(self.facts, dimension=dimension)
+        else:
+            assert self._stated is not None, f"{self.path} is not there, and nobody knows what it is to say of itself"
+            stated = self._stated(dimension)
         schema = _schema(stated)
-        temporary = temporary_beside(self.path)
-        try:
-            with pq.ParquetWriter(temporary, schema) as writer:
-                for batch in self._kept(lines, schema, without_failures=without_failures):
-                    writer.write_batch(batch)
-                for batch in _new(lines, schema):
-                    writer.write_batch(batch)
-            temporary.replace(self.path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        kept = (self._widened(each, schema) for each in self._kept(lines, without_failures=without_failures))
+        self._write(schema, itertools.chain(kept, _new(lines, schema)))
 
     def matrices(self) -> "Iterator[tuple[pa.RecordBatch, pa.Array]]":
         """Yield rows, and their vectors one after the other in one array."""
@@ -115,30 +100,14 @@ class VectorTable:
         vectors = (row["vector"] for row in rows_of(lines) if isinstance(row.get("vector"), list))
         return next(map(len, vectors), None)
 
-    def _batches(self, columns: list[str] | None = None) -> "Iterator[pa.RecordBatch]":
-        import pyarrow.parquet as pq
-
-        with pq.ParquetFile(self.path) as file:
-            yield from file.iter_batches(_ROWS, columns=columns)
-
-    def _kept(self, lines: Path, schema: "pa.Schema", *, without_failures: bool) -> "Iterator[pa.RecordBatch]":
-        """Yield the rows that stay, of the file as it is."""
+    def _widened(self, kept: "pa.RecordBatch", schema: "pa.Schema") -> "pa.RecordBatch":
+        """Return rows that stay, with vectors of the length that others have."""
         import pyarrow as pa
 
-        if self.facts is None:
-            return
-        replaced = {encodable(row["source"]) for row in rows_of(lines)}
-        for batch in self._batches():
-            sources, errors = batch["source"].to_pylist(), batch["error"].to_pylist()
-            stays = [
-                source not in replaced and not (without_failures and error is not None)
-                for source, error in zip(sources, errors, strict=True)
-            ]
-            kept = batch.filter(pa.array(stays, pa.bool_()))
-            if self.facts.dimension is None:  # none of its rows has a vector
-                rows = [{"source": row["source"], "error": row["error"]} for row in kept.to_pylist()]
-                kept = _batch(rows, schema)
-            yield pa.RecordBatch.from_arrays(kept.columns, schema=schema)
+        if self.facts is not None and self.facts.dimension is None:  # none of its rows has a vector
+            rows = [{"source": row["source"], "error": row["error"]} for row in kept.to_pylist()]
+            kept = _batch(rows, schema)
+        return pa.RecordBatch.from_arrays(kept.columns, schema=schema)
 
 
 def _facts_of(path: Path) -> EmbeddingFacts:

@@ -29,8 +29,8 @@ from ._results import ScoredLabel as ScoredLabel
 from ._results import rounded_repr as rounded_repr
 from ._results import scored_labels as scored_labels
 from ._results_file import ResultsFile as ResultsFile
-from ._results_file import require_pyarrow as require_pyarrow
-from ._results_file import write_parquet as write_parquet
+from ._results_table import require_pyarrow as require_pyarrow
+from ._results_table import write_parquet as write_parquet
 from ._run import PredictionRun as PredictionRun
 from ._run import Row as Row
 from ._sources import VIDEO_SUFFIXES as VIDEO_SUFFIXES

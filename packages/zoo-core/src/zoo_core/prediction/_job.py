@@ -22,7 +22,8 @@ from ._pipeline import check_numbers
 from ._predictor import Predictor
 from ._raw import RawFolder
 from ._results import Prediction
-from ._results_file import ResultsFile, check_replaceable, require_pyarrow, write_parquet
+from ._results_file import EarlierRows, ResultsFile
+from ._results_table import ResultsTable, RowsTable, require_pyarrow
 from ._run import PredictionRun
 from ._sources import Source, find_sources, shard
 from ._upcoming import Upcoming, optimizing_pays
@@ -230,24 +231,41 @@ class PredictionJob:
     def open_results(self) -> Iterator[ResultsFile | None]:
         """Open the file of results, to be read and continued; `None` if there is no `output`.
 
-        Rows of a Parquet file, which cannot be continued, are collected beside it until they are complete.
+        New rows of a Parquet file are collected beside it until the run ends; then it is written anew with them.
 
         Raises:
-            ValueError: The file holds something else, or predictions that were made otherwise.
+            ValueError: The file holds something else, or results that were made otherwise.
             OSError: It cannot be read or written, or another process writes it now.
         """
         path = self.output
         if path is None:
             yield None
             return
-        if path.suffix == ".parquet":
-            check_replaceable(path)
-        lines = path if path.suffix == ".jsonl" else path.with_name(f"{path.name}.partial.jsonl")
-        with ResultsFile.open(lines, str(self.entry), made_by=self.made_by, retry=self.retry) as results:
+        if path.suffix != ".parquet":
+            with self._open_lines(path) as results:
+                yield results
+            return
+        table = self.open_table(path)
+        lines = path.with_name(f"{path.name}.partial.jsonl")
+        with self._open_lines(lines, table.known(without_failures=self.retry)) as results:
             yield results
-        if lines != path:
-            write_parquet(lines, path)
-            lines.unlink()
+        if lines.stat().st_size or not path.exists():
+            table.add(lines, without_failures=self.retry)
+        lines.unlink()
+
+    def _open_lines(self, path: Path, before: EarlierRows | None = None) -> AbstractContextManager[ResultsFile]:
+        return ResultsFile.open(path, str(self.entry), made_by=self.made_by, retry=self.retry, before=before)
+
+    def open_table(self, path: Path) -> RowsTable:
+        """Open a Parquet file that this run may add rows to; it need not exist.
+
+        Raises:
+            ValueError: The file holds something else, or results that were made otherwise.
+            OSError: It cannot be read.
+        """
+        table = ResultsTable(path)
+        table.check_made_by(str(self.entry), self.made_by)
+        return table
 
     @contextmanager
     def open_run(self, sources: Iterable[Source] | None = None) -> Iterator[PredictionRun]:

@@ -1,7 +1,6 @@
-"""A file of predictions, one a line, that a later run continues; and JSON lines as a Parquet file, with pyarrow."""
+"""A file of predictions, one a line, that a later run continues."""
 
 import hashlib
-import itertools
 import json
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,10 +20,6 @@ _BEGINNING = b'{"source": '
 
 LONGEST_ROW = 1 << 26
 """Bytes: a hundred masks of large photos take less. Files of something else may have lines of any length."""
-ROWS = 10_000
-"""How many rows are in memory at once, and in a row group of the file."""
-_MADE_BY_ZOO = {b"zoo": b"predictions"}
-"""What a file says of itself, so that it may be replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,77 +257,6 @@ def _take_failures_out(path: Path, weights: str, made_by: str | None) -> None:
 
 def _key(source: str) -> bytes:
     return hashlib.blake2b(source.encode(errors="surrogatepass"), digest_size=16).digest()
-
-
-def require_pyarrow() -> None:
-    """Check that Parquet can be written, before anything is computed.
-
-    Raises:
-        ValueError: It cannot; the message says what to install.
-    """
-    from importlib.util import find_spec
-
-    if find_spec("pyarrow") is None:
-        raise ValueError("Parquet needs pyarrow: install zoo-core[parquet], or choose a file that ends in .jsonl.")
-
-
-def check_replaceable(path: Path) -> None:
-    """Check that a Parquet file may be written under that name: nothing is there, or predictions.
-
-    Raises:
-        ValueError: Something else is there.
-        OSError: It cannot be read.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    if not path.exists():
-        return
-    try:
-        schema = pq.read_schema(path) if path.is_file() else None
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-        schema = None
-    is_ours = schema is not None and (
-        _MADE_BY_ZOO.items() <= (schema.metadata or {}).items() or {"source", "weights"} <= set(schema.names)
-    )
-    if not is_ours:
-        raise ValueError(f"{path} holds something else than predictions of zoo: choose another file.")
-
-
-def write_parquet(lines: Path, target: Path) -> None:
-    """Write rows of JSON lines as a Parquet file, which appears under its name when it is whole.
-
-    Args:
-        lines: The file of rows; columns that some rows lack are empty there.
-        target: The Parquet file.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    schemas = [pa.table(_columns(rows)).schema for rows in _groups(lines)]
-    schema = pa.unify_schemas(schemas, promote_options="permissive") if schemas else pa.schema([])
-    schema = schema.with_metadata(_MADE_BY_ZOO)
-    target = target.resolve()  # what links lead to is replaced, and kept by them
-    temporary = temporary_beside(target)
-    try:
-        with pq.ParquetWriter(temporary, schema) as writer:
-            for rows in _groups(lines):
-                writer.write_table(pa.Table.from_pylist(rows, schema=schema))
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _groups(lines: Path) -> Iterator[list[dict[str, Any]]]:
-    with lines.open("rb") as file:
-        while group := list(itertools.islice(file, ROWS)):
-            yield [encodable(json.loads(line)) for line in group]
-
-
-def _columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    """Turn rows into columns; pyarrow itself looks at the first row's keys only."""
-    names = dict.fromkeys(name for row in rows for name in row)
-    return {name: [row.get(name) for row in rows] for name in names}
 
 
 def encodable(value: Any) -> Any:  # JSON
