@@ -9,8 +9,6 @@ Models whose weights are not on this machine get synthetic parameters.
 """
 
 import json
-import re
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,7 +17,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from export_table_check import PAGE, network_of
+from export_table_check import LONGEST, PAGE, cell, in_process, network_of
 from page_tables import PageTable
 from reference.families import one_of_each
 from zoo_core import get_model_weights, get_weight
@@ -33,8 +31,6 @@ TABLE = PageTable(PAGE, "compiled")
 COMPILED = ("aoti", "executorch")
 SIDE = 256
 """Height and width in pixels of what files of one size take."""
-LONGEST = 3600
-"""Seconds for one model in both formats."""
 DIGITS = "shufflenet_v2_x0_5_digits"
 
 
@@ -48,8 +44,7 @@ def main(*names: str) -> None:
     todo = [name for name in families if name not in rows]
     for name in sorted(names or todo, key=lambda name: get_model_weights(name)["DEFAULT"].meta["num_params"]):
         started = time.monotonic()
-        cells = in_process(name)
-        rows[name] = [cells.get(form, "no: the process ended") for form in COMPILED]
+        rows[name] = list(in_process(name, LONGEST, (sys.executable, __file__), COMPILED).values())
         print(f"{name}: {' | '.join(rows[name])} ({time.monotonic() - started:.0f} s)", flush=True)
         TABLE.write(("model", *COMPILED), rows, versions())
     if not names:
@@ -95,40 +90,13 @@ def versions() -> str:
     return f"{datetime.now(UTC).date()}, {', '.join(f'{module} {version(module)}' for module in modules)}."
 
 
-def in_process(name: str) -> dict[str, str]:
-    """Return the cell of each format; a process of its own gives its memory back."""
-    command = [sys.executable, __file__, "--one", name]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST)
-    except subprocess.TimeoutExpired as error:
-        return cells_in(error.stdout.decode() if isinstance(error.stdout, bytes) else "")
-    if done.returncode:
-        print(done.stderr[-2000:], file=sys.stderr)
-    return cells_in(done.stdout)
-
-
-def cells_in(text: str) -> dict[str, str]:
-    """Return the cells that a process has printed."""
-    return dict(json.loads(line) for line in text.splitlines() if line.startswith('["'))
-
-
 def check(name: str) -> None:
     """Export one model to both formats, and print what was found."""
     warnings.simplefilter("ignore")  # converters' are about themselves
     network = network_of(name)
-    for to in COMPILED:
-        form = get_format(to)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"model{form.suffix}"
-            try:
-                export(name, to, path, network=network, size=None if form.any_length else (SIDE, SIDE))
-            except Exception as error:  # noqa: BLE001 # whatever a converter raises is what the table is about
-                cell = "no: " + re.sub(r"[\s|]+", " ", str(error).replace(folder, ""))[:160]
-            else:
-                found = Certificate.read(certificate_path(path))
-                faster = found.latency["eager"] / found.latency["exported"]
-                cell = f"yes, {found.difference:.0e}, {faster:.2f}"
-        print(json.dumps([to, cell]), flush=True)
+    for form in COMPILED:
+        size = None if get_format(form).any_length else (SIDE, SIDE)
+        print(json.dumps([form, cell(name, network, form, size)]), flush=True)
 
 
 if __name__ == "__main__":

@@ -113,8 +113,13 @@ def _versions() -> str:
     return ", ".join(told)
 
 
-def in_process(name: str, seconds: float, command: Sequence[str] = (sys.executable, __file__)) -> dict[str, str]:
-    """Return the cell of each format, from a process that has so many seconds."""
+def in_process(
+    name: str,
+    seconds: float,
+    command: Sequence[str] = (sys.executable, __file__),
+    formats: Sequence[str] = FORMATS,
+) -> dict[str, str]:
+    """Return the cell of each format, from a process that has so many seconds, and gives its memory back."""
     try:
         done = subprocess.run([*command, "--one", name], capture_output=True, text=True, check=False, timeout=seconds)
     except subprocess.TimeoutExpired as error:
@@ -125,7 +130,7 @@ def in_process(name: str, seconds: float, command: Sequence[str] = (sys.executab
         reason = f"no: the process ended with {done.returncode}"
         if done.returncode:
             print(done.stderr[-2000:], file=sys.stderr)
-    return {form: found.get(form, reason) for form in FORMATS}
+    return {form: found.get(form, reason) for form in formats}
 
 
 def _cells(text: str) -> dict[str, str]:
@@ -137,7 +142,7 @@ def check(name: str) -> None:
     warnings.simplefilter("ignore")  # converters' are about themselves
     network = network_of(name)
     for form in FORMATS:
-        print(json.dumps([form, _cell(name, network, form)]), flush=True)
+        print(json.dumps([form, cell(name, network, form)]), flush=True)
 
 
 def network_of(name: str) -> nn.Module:
@@ -188,11 +193,19 @@ def tolerance_of(name: str) -> float | None:
     return SYNTHETIC.get(get_model_entry(name).task)
 
 
-def _cell(name: str, network: nn.Module, form: str) -> str:
+def cell(name: str, network: nn.Module, form: str, size: tuple[int, int] | None = None) -> str:
+    """Export a model, and return what its certificate says, or why there is none.
+
+    Args:
+        name: The model's.
+        network: The model.
+        form: The format's name.
+        size: Height and width of what the file takes, in pixels; any by default.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"model{get_format(form).suffix}"
         try:
-            export(name, form, path, network=network, tolerance=tolerance_of(name))
+            export(name, form, path, network=network, tolerance=tolerance_of(name), size=size)
         except Exception as error:  # noqa: BLE001 # whatever a converter raises is what the table is about
             return "no: " + re.sub(r"[\s|]+", " ", str(error).replace(folder, ""))[:160]
         found = Certificate.read(certificate_path(path))
