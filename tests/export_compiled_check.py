@@ -8,16 +8,14 @@ What the certificates say is written as two tables, a row when it is done: a run
 Models whose weights are not on this machine get synthetic parameters.
 """
 
-import json
 import sys
 import tempfile
 import time
-import warnings
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from export_table_check import LONGEST, PAGE, cell, in_process, network_of
+from export_table_check import LONGEST, PAGE, check, in_process
 from page_tables import PageTable
 from reference.families import one_of_each
 from zoo_core import get_model_weights, get_weight
@@ -90,18 +88,9 @@ def versions() -> str:
     return f"{datetime.now(UTC).date()}, {', '.join(f'{module} {version(module)}' for module in modules)}."
 
 
-def check(name: str) -> None:
-    """Export one model to both formats, and print what was found."""
-    warnings.simplefilter("ignore")  # converters' are about themselves
-    network = network_of(name)
-    for form in COMPILED:
-        size = None if get_format(form).any_length else (SIDE, SIDE)
-        print(json.dumps([form, cell(name, network, form, size)]), flush=True)
-
-
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--one"]:
-        check(sys.argv[2])
+        check(sys.argv[2], COMPILED, SIDE)
     elif sys.argv[1:] == ["--int8"]:
         write_int8()
     else:

@@ -76,9 +76,10 @@ class Certificate:
         """Whether the file gives what the model gives."""
         if self.least_agreement is not None:
             return self.agreement >= self.least_agreement and self.difference <= self.tolerance
-        return all(map(self._agrees_on, self.inputs))
+        return all(map(self.agrees_on, self.inputs))
 
-    def _agrees_on(self, compared: Compared) -> bool:
+    def agrees_on(self, compared: Compared) -> bool:
+        """Tell whether an input's results agree, and are within the tolerance."""
         return compared.agrees and compared.difference <= self.tolerance
 
     def summary(self) -> str:
@@ -90,7 +91,7 @@ class Certificate:
                 f"{self.agreement:.1%} of the labels agree on {len(self.inputs)} inputs ({self.least_agreement:.0%} "
                 f"have to), difference {self.difference:.1e} of {self.tolerance:.0e} on average, {size}"
             )
-        agreeing = sum(map(self._agrees_on, self.inputs))
+        agreeing = sum(map(self.agrees_on, self.inputs))
         return (
             f"{agreeing} of {len(self.inputs)} inputs agree, largest difference {self.difference:.1e} of "
             f"{self.tolerance:.0e}, {size}"
