@@ -19,29 +19,21 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import cast
 
-import torch
 from torch import Tensor, nn
 
-from classification.int8_networks import quantized, synthetic
+from export_networks import network_of, tolerance_of
 from page_tables import PageTable
 from reference.families import num_params
-from reference.fill import calibrate_
-from reference.records import build_as, prepare_, record_of, spread_scores_
-from zoo_core import get_model, get_model_entry, get_model_weights, list_models, task_of
-from zoo_core.errors import WeightsUnavailableError
-from zoo_core.files import Settings, resolve
+from zoo_core import get_model_weights, list_models
 from zoo_export import certify, export
 from zoo_export._export import program_class
 from zoo_export._program import Program
-from zoo_export.certificate._cases import cases
 from zoo_export.formats import get_format
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "export.md"
@@ -51,13 +43,7 @@ LIBRARIES = ("torch", "onnxruntime", "openvino")
 TABLE = PageTable(PAGE, "models")
 LONGEST = 3600
 """Seconds for one model in all formats."""
-SYNTHETIC = {"classification": 0.05, "video": 0.05, "quantization": 0.25}
-"""The largest difference of probabilities that is allowed with synthetic parameters, by task."""
 NOT_TRIED = "-"
-SCORES = 3.0
-"""The standard deviation of scores of classes."""
-FEW_PROPOSALS = {"rpn_post_nms_top_n_test": 50}
-"""Synthetic scores are above the threshold for all classes."""
 
 
 def main(names: Sequence[str], *, seconds: float = LONGEST, anew: bool = False) -> None:
@@ -170,54 +156,6 @@ def remembering(program: Program) -> Program:
 
     program.reference = remembered  # type: ignore[method-assign]
     return program
-
-
-def network_of(name: str) -> nn.Module:
-    """Return a model with its weights, or with synthetic parameters where they are not on this machine."""
-    member = get_model_weights(name)["DEFAULT"]
-    try:
-        resolve(member.file, settings=replace(Settings.from_environment(), offline=True), progress=False)
-        return get_model(name, weights=member, **task_of(name).arguments)
-    except WeightsUnavailableError:
-        torch.manual_seed(0)
-        if get_model_entry(name).task == "quantization":
-            floats = synthetic(name.removeprefix("quantized_"))
-            images = images_of(name, floats)
-            return quantized(name, with_scores_of_a_size_(floats, images), images)
-        record = record_of("outputs", name, "none")
-        limits = FEW_PROPOSALS if "rcnn" in name else {}
-        network = prepare_(build_as(name, "none", **record["kwargs"], **limits), record)
-        if get_model_entry(name).task == "detection":
-            return spread_scores_(network)
-        are_classes = get_model_entry(name).task in {"classification", "video"}
-        return with_scores_of_a_size_(network, images_of(name, network)) if are_classes else network
-
-
-def images_of(name: str, network: nn.Module) -> Tensor:
-    """Return one of each input of a network of classes that the certificate is about, as the preprocessing makes it."""
-    program = program_class(name)(network, get_model_weights(name)["DEFAULT"], raw=True)
-    return torch.cat([inputs[0][:1] for _, inputs in cases(program)])
-
-
-@torch.no_grad()
-def with_scores_of_a_size_(network: nn.Module, images: Tensor) -> nn.Module:
-    """Make what goes through a network with synthetic parameters as large as in trained ones.
-
-    On images of kinds that its batch norms have not seen, scores are in the hundreds, and rounding decides on classes.
-    """
-    factor = SCORES / calibrate_(network, images)(images).std()
-    for name in cast("Collection[str]", network.classifiers):
-        for parameter in network.get_submodule(name).parameters():
-            parameter.mul_(factor)
-    return network
-
-
-def tolerance_of(name: str) -> float | None:
-    """Return by how much probabilities may differ: where resizing meets a tie, a pixel may be a level off.
-
-    With synthetic parameters that is seen in the probabilities, and more so if each layer rounds to 8 bits.
-    """
-    return SYNTHETIC.get(get_model_entry(name).task)
 
 
 def _cell(name: str, network: nn.Module, program: Program, form: str, size: tuple[int, int] | None) -> str:

@@ -1,0 +1,114 @@
+"""Networks for the tables of exports: with their weights, or with synthetic parameters that behave as trained ones.
+
+What goes through a network of random numbers is in the hundreds on pictures of kinds that its batch norms
+have not seen. Scores are 1 then, and rounding decides on classes and objects, which says nothing about a file.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from classification.int8_networks import quantized, synthetic
+from reference.fill import calibrate_
+from reference.records import build_as, prepare_, record_of
+from zoo_core import get_model, get_model_entry, get_model_weights, task_of
+from zoo_core.errors import WeightsUnavailableError
+from zoo_core.files import Settings, resolve
+from zoo_export._export import program_class
+from zoo_export.certificate._cases import cases
+
+SYNTHETIC = {"classification": 0.05, "video": 0.05, "quantization": 0.25}
+"""The largest difference of probabilities that is allowed with synthetic parameters, by task."""
+SCORES = 3.0
+"""The standard deviation of scores of classes."""
+HEADS = {
+    r"\.cls_logits$": (1.0, -4.0),
+    r"\.cls_score$|classification_head\.module_list\.\d+(\.1)?$": (SCORES, 0.0),
+    r"\.bbox_pred$|regression_head\.module_list\.\d+(\.1)?$": (1.0, 0.0),
+    r"\.bbox_reg$": (1.0, 1.0),
+}
+"""The standard deviation, and the bias, of what heads of detectors give, by their names."""
+FEW_PROPOSALS = {"rpn_post_nms_top_n_test": 50}
+"""Synthetic scores are above the threshold for all classes."""
+
+
+def network_of(name: str) -> nn.Module:
+    """Return a model with its weights, or with synthetic parameters where they are not on this machine."""
+    member = get_model_weights(name)["DEFAULT"]
+    try:
+        resolve(member.file, settings=replace(Settings.from_environment(), offline=True), progress=False)
+        return get_model(name, weights=member, **task_of(name).arguments)
+    except WeightsUnavailableError:
+        torch.manual_seed(0)
+        if get_model_entry(name).task == "quantization":
+            floats = synthetic(name.removeprefix("quantized_"))
+            images = images_of(name, floats)
+            return quantized(name, with_scores_of_a_size_(floats, images), images)
+        record = record_of("outputs", name, "none")
+        limits = FEW_PROPOSALS if "rcnn" in name else {}
+        network = prepare_(build_as(name, "none", **record["kwargs"], **limits), record)
+        task = get_model_entry(name).task
+        if task == "detection":
+            return with_heads_of_a_size_(network, list(inputs_of_network(name, network))[::3])
+        are_classes = task in {"classification", "video"}
+        return with_scores_of_a_size_(network, images_of(name, network)) if are_classes else network
+
+
+def inputs_of_network(name: str, network: nn.Module) -> Iterator[Tensor]:
+    """Yield what the certificate is about, as the preprocessing makes it."""
+    program = program_class(name)(network, get_model_weights(name)["DEFAULT"], raw=True)
+    return (inputs[0] for _, inputs in cases(program))
+
+
+def images_of(name: str, network: nn.Module) -> Tensor:
+    """Return one of each input of a network of classes that the certificate is about, as the preprocessing makes it."""
+    return torch.cat([batch[:1] for batch in inputs_of_network(name, network)])
+
+
+@torch.no_grad()
+def with_scores_of_a_size_(network: nn.Module, images: Tensor) -> nn.Module:
+    """Make what goes through a network of classes as large as in trained ones."""
+    factor = SCORES / calibrate_(network, images)(images).std()
+    for name in cast("Collection[str]", network.classifiers):
+        for parameter in network.get_submodule(name).parameters():
+            parameter.mul_(factor)
+    return network
+
+
+@torch.no_grad()
+def with_heads_of_a_size_(network: nn.Module, images: Sequence[Tensor]) -> nn.Module:
+    """Make scores and deltas of a detector as large as trained ones."""
+    given: dict[str, list[Tensor]] = {}
+    calibrate_(network, images)
+    wanted = {
+        name: sizes
+        for name, module in network.named_modules()
+        for pattern, sizes in HEADS.items()
+        if isinstance(module, nn.Linear | nn.Conv2d) and re.search(pattern, name)
+    }
+    hooks = [
+        network.get_submodule(name).register_forward_hook(
+            lambda _module, _inputs, output, name=name: given.setdefault(name, []).append(output.flatten())
+        )
+        for name in wanted
+    ]
+    network(images)
+    for hook in hooks:
+        hook.remove()
+    for name, (deviation, bias) in wanted.items():
+        head = network.get_submodule(name)
+        head.get_parameter("weight").mul_(deviation / torch.cat(given[name]).std())
+        head.get_parameter("bias").fill_(bias)
+    return network
+
+
+def tolerance_of(name: str) -> float | None:
+    """Return by how much probabilities may differ: where resizing meets a tie, a pixel may be a level off.
+
+    With synthetic parameters that is seen in the probabilities, and more so if each layer rounds to 8 bits.
+    """
+    return SYNTHETIC.get(get_model_entry(name).task)
