@@ -54,8 +54,9 @@ def network_of(name: str) -> nn.Module:
         task = get_model_entry(name).task
         if task == "detection":
             return with_heads_of_a_size_(network, list(inputs_of_network(name, network))[::3])
-        are_classes = task in {"classification", "video"}
-        return with_scores_of_a_size_(network, images_of(name, network)) if are_classes else network
+        if task == "classification":
+            return with_scores_of_a_size_(network, images_of(name, network))
+        return with_scores_of_a_size_(network, images_of(name, network)[::3]) if task == "video" else network
 
 
 def inputs_of_network(name: str, network: nn.Module) -> Iterator[Tensor]:

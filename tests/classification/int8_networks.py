@@ -3,12 +3,27 @@
 import torch
 from torch import Tensor, nn
 from torch.ao import quantization as torch_quantization
+from torch.nn import functional as F
 
 from reference.fill import calibrate_, fill_, image_batch
 from reference.records import form
 from zoo_classification import quantization
 from zoo_core import get_model
 from zoo_core.checkpoints import quiet_quantization
+
+BETWEEN_LAYERS = (
+    nn.Hardsigmoid(),
+    nn.ReLU(),
+    nn.MaxPool2d(3, 2, 1, ceil_mode=True),
+    nn.AdaptiveAvgPool2d(1),
+    lambda x: F.avg_pool2d(x, kernel_size=3, stride=1, padding=1),
+    lambda x: x.mean([2, 3]),
+    lambda x: torch.flatten(x, 1),
+    lambda x: x.chunk(2, dim=1)[1],
+    lambda x: x.view(2, 2, 32, *x.shape[2:]).transpose(1, 2).reshape(2, 64, *x.shape[2:]),
+    lambda x: F.dropout(x, 0.5, training=False),
+)
+"""What networks do with activations `(2, 64, H, W)` between their int8 layers."""
 
 
 def random_state(network: nn.Module, largest: float = 4) -> dict[str, object]:

@@ -15,7 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from classification.int8_networks import assert_same_state, convert_after_training, random_state, synthetic
+from classification.int8_networks import (
+    BETWEEN_LAYERS,
+    assert_same_state,
+    convert_after_training,
+    random_state,
+    synthetic,
+)
 from marks import SCRIPTING
 from reference.fill import image_batch
 from reference.records import FOLDER
@@ -138,22 +144,7 @@ def test_half_a_step_is_rounded_to_the_even_number_of_steps():
         assert_same(layer.add(to_values(x), to_values(nothing)), layer.add(x, nothing))
 
 
-@pytest.mark.parametrize(
-    "function",
-    [
-        Hardswish(as_float32(0.0307), 101),
-        nn.Hardsigmoid(),
-        nn.ReLU(),
-        nn.MaxPool2d(3, 2, 1, ceil_mode=True),
-        nn.AdaptiveAvgPool2d(1),
-        lambda x: F.avg_pool2d(x, kernel_size=3, stride=1, padding=1),
-        lambda x: x.mean([2, 3]),
-        lambda x: torch.flatten(x, 1),
-        lambda x: x.chunk(2, dim=1)[1],
-        lambda x: x.view(2, 2, 32, *x.shape[2:]).transpose(1, 2).reshape(2, 64, *x.shape[2:]),
-        lambda x: F.dropout(x, 0.5, training=False),
-    ],
-)
+@pytest.mark.parametrize("function", [Hardswish(as_float32(0.0307), 101), *BETWEEN_LAYERS])
 @pytest.mark.parametrize("size", [(7, 7), (8, 8)])
 def test_what_lies_between_layers_gives_what_torch_does(function, size):
     x = activation((2, 64, *size), 0.0231, 113)

@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from torch import Tensor, nn
 
-from classification.int8_networks import quantized
+from classification.int8_networks import BETWEEN_LAYERS, quantized
+from zoo_classification.quantization import QuantizedValues
 from zoo_export import export
 
 MODEL = "quantized_resnet18"
@@ -22,6 +24,29 @@ def test_the_file_of_an_int8_model_gives_its_very_scores(form, suffix, network, 
     for batch in (1, 3):
         images = torch.randn(batch, 3, 224, 224)
         assert torch.equal(torch.from_numpy(exported(images.numpy())["scores"]), network(images))
+
+
+class Between(nn.Module):
+    """Does something with steps of 8 bits, as between two layers of a network."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, steps: Tensor) -> Tensor:
+        return self.function(QuantizedValues(steps, 0.0231, 113)).steps
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # the converter's are about itself
+@pytest.mark.parametrize("function", BETWEEN_LAYERS)
+def test_what_lies_between_layers_gives_the_same_steps_in_onnx(function, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    steps = torch.randint(-113, 143, (2, 64, 7, 8)).float()
+    torch.onnx.export(Between(function).eval(), (steps,), tmp_path / "f.onnx", dynamo=True, verbose=False)
+    session = onnxruntime.InferenceSession(tmp_path / "f.onnx")
+    (found,) = session.run(None, {session.get_inputs()[0].name: steps.numpy()})
+    assert torch.equal(torch.from_numpy(found), Between(function)(steps))
 
 
 def test_its_pictures_are_made_images_and_its_scores_probabilities(network, tmp_path):

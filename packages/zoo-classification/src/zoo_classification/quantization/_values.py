@@ -115,8 +115,10 @@ class QuantizedValues:
 def _average_pool(
     values: QuantizedValues, kernel_size: int, stride: int | None = None, padding: int = 0, **options: Any
 ) -> QuantizedValues:
-    sums = F.avg_pool2d(values.steps, kernel_size, stride, padding, divisor_override=1, **options)
-    return values.averaged(sums, kernel_size**2)
+    count = kernel_size**2
+    # Sums by divisor_override=1 would become means in ONNX: PyTorch's converter leaves it out, without a word.
+    means = F.avg_pool2d(values.steps, kernel_size, stride, padding, **options)
+    return values.averaged(means.mul_(count).round_(), count)
 
 
 def _average_pool_to(values: QuantizedValues, output_size: int | Sequence[int]) -> QuantizedValues:
