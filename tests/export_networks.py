@@ -110,7 +110,7 @@ def with_heads_of_a_size_(network: nn.Module, images: Sequence[Tensor]) -> nn.Mo
 def tolerance_of(name: str) -> float | None:
     """Return by how much probabilities may differ: where resizing meets a tie, a pixel may be a level off.
 
-    Pixels of detectors differ by 1e-4, since runtimes compute places in single precision. With synthetic parameters that
-    is seen in the probabilities, and more so if each layer rounds to 8 bits.
+    Pixels of detectors differ by 1e-4, since runtimes compute places in single precision. With synthetic parameters
+    that is seen in the probabilities, and more so if each layer rounds to 8 bits.
     """
     return SYNTHETIC.get(get_model_entry(name).task)

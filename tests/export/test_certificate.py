@@ -6,11 +6,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from zoo_export import Certificate, CertificateError, _export, _resize, export
+from zoo_core import get_weight
+from zoo_export import Certificate, CertificateError, _export, _resize, certify, export
+from zoo_export._export import program_class
 from zoo_export.certificate import Compared, certificate_path
 from zoo_export.programs.classification import ClassificationProgram
 
 from .makers import DIGITS, TinyNetwork
+from .tiny import segmenter, spread
 
 
 def test_a_certificate_lies_beside_the_file_and_says_what_was_compared(tiny_file):
@@ -40,6 +43,25 @@ def test_an_input_agrees_that_means_the_same_and_is_within_the_tolerance(tiny_fi
         judged = replace(found, inputs=(right, wrong, right))
         assert not judged.holds
         assert judged.summary().startswith("2 of 3 inputs agree")
+
+
+def test_a_tolerance_decides_what_is_the_same_in_every_task(tmp_path):
+    network = spread(segmenter)
+    exported = export("lraspp_mobilenet_v3_large", "pt2", tmp_path / "f.pt2", network=network, certificate=False)
+    program = program_class("lraspp_mobilenet_v3_large")(
+        network, get_weight("LRASPP_MobileNet_V3_Large_Weights.DEFAULT")
+    )
+    reference = program.reference
+
+    def with_another_pixel(inputs):
+        (labels,) = reference(inputs)
+        labels = labels.clone()
+        labels[0, 0, 0] += 1
+        return (labels,)
+
+    program.reference = with_another_pixel
+    assert not certify(program, exported, tolerance=1e-9).holds
+    assert certify(program, exported, tolerance=0.5).holds
 
 
 class WrongMean(ClassificationProgram):

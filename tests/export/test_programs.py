@@ -266,6 +266,7 @@ def test_pixels_of_another_class_are_counted() -> None:
     found = expected.clone()
     found[0, 0, :5] = 1
     assert program.compare([found], [expected]) == (0.05, False)
+    assert program.compare([found], [expected], 0.1) == (0.05, True)
     assert program.compare([expected], [expected]) == (0.0, True)
     assert program.compare([expected[:, :5]], [expected]) == (float("inf"), False)
 
@@ -277,6 +278,18 @@ def test_flow_is_compared_in_pixels() -> None:
     assert agrees
     assert difference == pytest.approx(0.01)
     assert program.compare([expected + 1], [expected]) == (1.0, False)
+    assert program.compare([expected + 1], [expected], 2.0) == (1.0, True)
+
+
+def test_objects_are_the_same_whose_scores_differ_by_no_more_than_the_tolerance() -> None:
+    program = program_of("ssd")
+    expected = objects(20)
+    found = expected | {"scores": expected["scores"] + 0.02}
+    one, other = ([each[fact.name] for fact in program.outputs] for each in (found, expected))
+    assert not program.compare(one, other)[1]
+    difference, agrees = program.compare(one, other, 0.05)
+    assert agrees
+    assert difference == pytest.approx(0.02, abs=1e-6)
 
 
 def test_of_two_objects_with_one_score_either_may_be_left() -> None:

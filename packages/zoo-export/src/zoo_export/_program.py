@@ -83,8 +83,15 @@ class Program(nn.Module, ABC):
     def reference(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Return what the model gives for the same inputs by zoo's own way, without anything that is for export."""
 
-    def compare(self, found: Sequence[Tensor], expected: Sequence[Tensor]) -> tuple[float, bool]:
+    def compare(
+        self, found: Sequence[Tensor], expected: Sequence[Tensor], tolerance: float | None = None
+    ) -> tuple[float, bool]:
         """Compare outputs with those expected.
+
+        Args:
+            found: The outputs, in order.
+            expected: Those of the model.
+            tolerance: How much may differ where that decides what is the same; by default the program's own.
 
         Returns:
             The largest absolute difference, and whether they mean the same: by default, the same place of the greatest
@@ -99,6 +106,10 @@ class Program(nn.Module, ABC):
             same &= bool((other.amax(-1, keepdim=True) - best <= 2 * difference).all())
             worst = max(worst, difference)
         return worst, same
+
+    def allowed(self, tolerance: float | None) -> float:
+        """Return a tolerance, or the program's own if there is none."""
+        return self.tolerance if tolerance is None else tolerance
 
     def dynamic_shapes(self, fixed: Sequence[str] = ()) -> tuple[dict[int, Any], ...]:
         """Return the axes that are of any length as `torch.export` takes them.

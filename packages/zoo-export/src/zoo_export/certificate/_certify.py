@@ -51,8 +51,11 @@ def certify(
     lengths = lengths_in(program.inputs, exported.facts.inputs)
     is_int8 = exported.facts.precision == INT8
     inputs = pictures.cases(program, lengths) if pictures and pictures.judged else cases(program, lengths)
-    compare = _judge if is_int8 else _compare
-    compared = [compare(what, program, exported, each) for what, each in inputs]
+    allowed = program.allowed(tolerance)
+    compared = [
+        _judge(what, program, exported, each) if is_int8 else _compare(what, program, exported, each, allowed)
+        for what, each in inputs
+    ]
     files = get_format(exported.facts.format).files(exported.path)
     return Certificate(
         file=exported.path.name,
@@ -60,7 +63,7 @@ def certify(
         model=exported.facts.model,
         weights=exported.facts.weights,
         format=exported.facts.format,
-        tolerance=program.tolerance if tolerance is None else tolerance,
+        tolerance=allowed,
         inputs=tuple(compared),
         latency=_latencies(program, exported, lengths),
         bytes=sum(file.stat().st_size for file in files),
@@ -70,8 +73,8 @@ def certify(
     )
 
 
-def _compare(what: str, program: Program, exported: Exported, inputs: Sequence[Tensor]) -> Compared:
-    return Compared(what, *program.compare(*_results(program, exported, inputs)))
+def _compare(what: str, program: Program, exported: Exported, inputs: Sequence[Tensor], allowed: float) -> Compared:
+    return Compared(what, *program.compare(*_results(program, exported, inputs), allowed))
 
 
 def _judge(what: str, program: Program, exported: Exported, inputs: Sequence[Tensor]) -> Compared:

@@ -131,14 +131,21 @@ class DetectionProgram(Program):
             return self._in_order(self.model([inputs[0]])[0])
         return self._results(self._detect(self.preset(inputs[0].permute(2, 0, 1))))
 
-    def compare(self, found: Sequence[Tensor], expected: Sequence[Tensor]) -> tuple[float, bool]:
+    def compare(
+        self, found: Sequence[Tensor], expected: Sequence[Tensor], tolerance: float | None = None
+    ) -> tuple[float, bool]:
         """Compare objects, in whatever order: rounding swaps neighbours.
+
+        Args:
+            found: The outputs, in order.
+            expected: Those of the model.
+            tolerance: By how much the scores of one object may differ; by default the program's own.
 
         Returns:
             The largest difference of scores between objects that are the same, and whether at least 85 of 100 are
             found in both, of each other's class and place, with the same masks and keypoints.
         """
-        return difference_of_objects(self.named(found), self.named(expected), self.tolerance)
+        return difference_of_objects(self.named(found), self.named(expected), self.allowed(tolerance))
 
     def _in_order(self, found: dict[str, Tensor]) -> tuple[Tensor, ...]:
         return tuple(found[fact.name] for fact in self.outputs)

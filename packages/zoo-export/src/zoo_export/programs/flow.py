@@ -124,8 +124,15 @@ class FlowProgram(Program):
         padding = self._padding(first)
         return (padding.remove(self._flow(padding.add(first), padding.add(second)))[0].permute(1, 2, 0),)
 
-    def compare(self, found: Sequence[Tensor], expected: Sequence[Tensor]) -> tuple[float, bool]:
+    def compare(
+        self, found: Sequence[Tensor], expected: Sequence[Tensor], tolerance: float | None = None
+    ) -> tuple[float, bool]:
         """Compare flows.
+
+        Args:
+            found: The output.
+            expected: That of the model.
+            tolerance: The largest difference that is allowed; by default the program's own.
 
         Returns:
             The largest difference in pixels, or, where flow is longer than a pixel on average, relative to that; and
@@ -135,7 +142,7 @@ class FlowProgram(Program):
         if one.shape != other.shape:
             return float("inf"), False
         difference = ((one - other).abs().max() / other.abs().mean().clamp(min=1)).item()
-        return difference, difference <= self.tolerance
+        return difference, difference <= self.allowed(tolerance)
 
     def _flow(self, image1: Tensor, image2: Tensor) -> Tensor:
         flow: Tensor = self.model(image1, image2, all_flows=False, **self.arguments)[-1]

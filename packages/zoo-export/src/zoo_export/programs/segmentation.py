@@ -100,8 +100,15 @@ class SegmentationProgram(Program):
         size = (inputs[0].shape[1], inputs[0].shape[2]) if self.labels_at == "image" else None
         return (label_map(scores, size).to(torch.uint8),)
 
-    def compare(self, found: Sequence[Tensor], expected: Sequence[Tensor]) -> tuple[float, bool]:
+    def compare(
+        self, found: Sequence[Tensor], expected: Sequence[Tensor], tolerance: float | None = None
+    ) -> tuple[float, bool]:
         """Compare classes, pixel by pixel.
+
+        Args:
+            found: The output.
+            expected: That of the model.
+            tolerance: The largest difference that is allowed; by default the program's own.
 
         Returns:
             The share of the pixels that have another class, or, raw, the largest difference of scores in deviations of
@@ -114,7 +121,7 @@ class SegmentationProgram(Program):
             difference = ((one - other).abs().max() / other.std().clamp(min=1e-6)).item()
         else:
             difference = (one != other).double().mean().item()
-        return difference, difference <= self.tolerance
+        return difference, difference <= self.allowed(tolerance)
 
 
 class _RunningSegmenter(RunningFile):
