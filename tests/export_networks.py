@@ -28,8 +28,8 @@ SCORES = 3.0
 HEADS = {
     r"\.cls_logits$": (1.0, -4.0),
     r"\.cls_score$|classification_head\.module_list\.\d+(\.1)?$": (SCORES, 0.0),
-    r"\.bbox_pred$|regression_head\.module_list\.\d+(\.1)?$": (1.0, 0.0),
-    r"\.bbox_reg$": (1.0, 1.0),
+    r"\.bbox_pred$|regression_head\.module_list\.\d+(\.1)?$": (0.5, 0.0),
+    r"\.bbox_reg$": (0.5, 1.0),
 }
 """The standard deviation, and the bias, of what heads of detectors give, by their names."""
 FEW_PROPOSALS = {"rpn_post_nms_top_n_test": 50}
