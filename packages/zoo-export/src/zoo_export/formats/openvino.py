@@ -14,6 +14,7 @@ from zoo_export._facts import KEY, ExportError, Facts
 
 from ._format import Calibration, Format, Runtime
 from ._int8 import attends, outside_network
+from ._ties import order_ties
 from ._xml import read_information
 from .onnx import convert, threads_of
 
@@ -54,7 +55,7 @@ class OpenVino(Format):
                 model = openvino.Core().read_model(between)
             except Exception as error:
                 raise ExportError(f"{facts.model} has something that OpenVINO cannot read: {error}") from error
-            _order_ties(model)
+            order_ties(model)
             if calibration is not None:
                 try:
                     model = _quantized(model, converted.model, calibration)
@@ -90,25 +91,6 @@ class OpenVino(Format):
             return openvino.Core().read_model(path)
         except Exception as error:
             raise ExportError(f"{path} cannot be read by OpenVINO: {error}") from error
-
-
-def _order_ties(model: Any) -> None:  # openvino.Model
-    """Let the first of equal values come first where the greatest are chosen, as ONNX has it and PyTorch does.
-
-    OpenVINO leaves that open. On a picture of one colour many boxes have one score, and the first suppresses others.
-    """
-    from openvino import opset11
-
-    for node in model.get_ordered_ops():
-        if node.get_type_name() == "TopK":
-            told = node.get_attributes()
-            chosen = opset11.topk(
-                *(node.input_value(place) for place in range(2)),
-                *(told[name] for name in ("axis", "mode", "sort", "index_element_type")),
-                stable=True,
-            )
-            for place, output in enumerate(node.outputs()):
-                output.replace(chosen.output(place))
 
 
 def _quantized(model: Any, converted: Any, calibration: Calibration) -> Any:  # openvino.Model, onnx_ir.Model
