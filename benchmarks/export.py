@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from export_table_check import network_of
+from export_networks import network_of
 from measure import in_turn, milliseconds, print_table, ratio
 from reference.families import one_of_each
 from zoo_core import get_model_weights, task_of

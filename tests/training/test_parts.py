@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from training.worlds import RECIPE, Points, network, points
 from zoo_training import Batches, learning_rate, make_loader, split_samples
@@ -116,6 +117,47 @@ def test_bfloat16_is_chosen_where_it_is_clearly_faster(monkeypatch, speed, expec
     monkeypatch.setattr(precision_module.time, "perf_counter", lambda: clock)
     found = precision_module.choose_precision(Points(points(), RECIPE), network(), torch.device("cpu"))
     assert found == expected
+
+
+def fill_freed_memory(value):
+    """Leave a value in the memory that is given out next."""
+    for length in (10, 100, 1000, 5000, 20_000, 100_000, 500_000):
+        torch.full((length,), value)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (nn.Conv3d(64, 64, (3, 1, 1), padding=(1, 0, 0)), (2, 4, 4)),
+        (nn.Conv3d(64, 64, 3, padding=1), (2, 4, 4)),
+        (nn.Conv2d(64, 64, 3, stride=2, padding=1), (1, 1)),
+        (nn.Conv2d(64, 64, 7, padding=3), (2, 7)),
+    ],
+)
+@pytest.mark.parametrize("left", [float("nan"), 1e30])
+def test_what_lies_in_memory_is_no_part_of_gradients_in_bfloat16(layer, shape, left):
+    torch.manual_seed(0)
+    images = torch.randn(2, 64, *shape)
+    layer.zero_grad()
+    layer(images).sum().backward()
+    expected = layer.weight.grad
+    for _ in range(5):
+        layer.zero_grad()
+        fill_freed_memory(left)
+        with precision_module.autocast("bfloat16", torch.device("cpu")):
+            result = layer(images)
+        fill_freed_memory(left)
+        result.sum().backward()
+        torch.testing.assert_close(layer.weight.grad, expected, rtol=0, atol=0.02 * expected.abs().max().item())
+
+
+def test_other_convolutions_are_computed_in_bfloat16():
+    with precision_module.autocast("bfloat16", torch.device("cpu")):
+        assert nn.Conv2d(3, 4, 3)(torch.ones(1, 3, 3, 9)).dtype == torch.bfloat16
+        assert nn.Conv2d(3, 4, 3, padding=1)(torch.ones(1, 3, 2, 9)).dtype == torch.float32
+        assert F.conv3d(torch.ones(1, 3, 3, 9, 9), weight=torch.ones(4, 3, 3, 3, 3)).dtype == torch.bfloat16
+    with precision_module.autocast("float32", torch.device("cpu")):
+        assert nn.Conv2d(3, 4, 3)(torch.ones(1, 3, 3, 9)).dtype == torch.float32
 
 
 def test_where_bfloat16_is_emulated_nothing_is_timed(monkeypatch):

@@ -1,13 +1,15 @@
 """Which numbers a training computes with: what its machine is fastest with."""
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from ._randomness import generator_of
 from ._training import Batch, Training
@@ -16,9 +18,44 @@ GAIN = 1.2
 """By what bfloat16 has to be faster, for its rounding to be worth it."""
 
 
-def autocast(precision: str, device: torch.device) -> AbstractContextManager[Any]:
-    """Return the context in which losses are computed."""
-    return torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
+@contextmanager
+def autocast(precision: str, device: torch.device) -> Iterator[None]:
+    """Compute losses in a precision, inside of a `with`."""
+    if precision != "bfloat16":
+        yield
+        return
+    with torch.autocast(device.type, torch.bfloat16), ShortInFloat32() if device.type == "cpu" else nullcontext():
+        yield
+
+
+class ShortInFloat32(TorchFunctionMode):
+    """Computes convolutions in float32 whose kernel is longer than the input along an axis, under autocast on the CPU.
+
+    In bfloat16 the gradient of such a weight has parts that oneDNN never writes: whatever was in that memory. With a
+    kernel of 3 that is so for clips of two frames, as in the last layers of networks for videos, and for pixels alone.
+    """
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:  # the protocol's signature
+        """Call a function of torch's."""
+        named = kwargs or {}
+        if func in _CONVOLUTIONS and _is_short(*args, **named):
+            with torch.autocast("cpu", enabled=False):
+                return func(*map(_widened, args), **{name: _widened(value) for name, value in named.items()})
+        return func(*args, **named)
+
+
+_CONVOLUTIONS = frozenset({F.conv1d, F.conv2d, F.conv3d})
+
+
+def _is_short(input: Tensor, weight: Tensor, *_: Any, **__: Any) -> bool:  # noqa: A002 # as torch calls it
+    lengths = input.shape[2 - weight.dim() :]
+    return any(length < kernel for length, kernel in zip(lengths, weight.shape[2:], strict=True))
+
+
+def _widened(value: Any) -> Any:
+    return value.float() if isinstance(value, Tensor) else value
 
 
 def choose_precision(training: Training[Any], model: nn.Module, device: torch.device) -> str:
