@@ -24,11 +24,11 @@ def autocast(precision: str, device: torch.device) -> Iterator[None]:
     if precision != "bfloat16":
         yield
         return
-    with torch.autocast(device.type, torch.bfloat16), ShortInFloat32() if device.type == "cpu" else nullcontext():
+    with torch.autocast(device.type, torch.bfloat16), _ShortInFloat32() if device.type == "cpu" else nullcontext():
         yield
 
 
-class ShortInFloat32(TorchFunctionMode):
+class _ShortInFloat32(TorchFunctionMode):
     """Computes convolutions in float32 whose kernel is longer than the input along an axis, under autocast on the CPU.
 
     In bfloat16 the gradient of such a weight has parts that oneDNN never writes: whatever was in that memory. With a
