@@ -48,9 +48,10 @@ def network_of(name: str) -> nn.Module:
             floats = synthetic(name.removeprefix("quantized_"))
             images = images_of(name, floats)
             return quantized(name, with_scores_of_a_size_(floats, images), images)
-        record = record_of("outputs", name, "none")
+        built_as = member.name if name.startswith("vit_") else "none"  # of the size that these weights are for
+        record = record_of("outputs", name, built_as)
         limits = FEW_PROPOSALS if "rcnn" in name else {}
-        network = prepare_(build_as(name, "none", **record["kwargs"], **limits), record)
+        network = prepare_(build_as(name, built_as, **record["kwargs"], **limits), record)
         task = get_model_entry(name).task
         if task == "detection":
             return with_heads_of_a_size_(network, list(inputs_of_network(name, network))[::3])
