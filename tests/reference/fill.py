@@ -54,6 +54,8 @@ def calibrate_(model: nn.Module, *inputs: object) -> nn.Module:
     Only the batch norms are in training mode meanwhile, so nothing random happens. Ends in eval.
     """
     layers = [layer for layer in model.eval().modules() if isinstance(layer, _BatchNorm)]
+    if not layers:
+        return model
     momenta = [layer.momentum for layer in layers]
     for layer in layers:
         layer.train().momentum = 1.0
