@@ -32,8 +32,12 @@ HEADS = {
     r"\.bbox_reg$": (0.5, 1.0),
 }
 """The standard deviation, and the bias, of what heads of detectors give, by their names."""
-FEW_PROPOSALS = {"rpn_post_nms_top_n_test": 50}
-"""Synthetic scores are above the threshold for all classes."""
+LIMITS = {
+    "rcnn": {"rpn_post_nms_top_n_test": 50},  # since synthetic scores are above the threshold for all classes
+    "fcos": {"max_size": 416},  # so that no level of a picture of three to one is a single row (docs/export.md)
+    "retinanet": {"max_size": 416},
+}
+"""What small detectors are built with, by a part of their names."""
 
 
 def network_of(name: str) -> nn.Module:
@@ -50,8 +54,8 @@ def network_of(name: str) -> nn.Module:
             return quantized(name, with_scores_of_a_size_(floats, images), images)
         built_as = member.name if name.startswith("vit_") else "none"  # of the size that these weights are for
         record = record_of("outputs", name, built_as)
-        limits = FEW_PROPOSALS if "rcnn" in name else {}
-        network = prepare_(build_as(name, built_as, **record["kwargs"], **limits), record)
+        limits = next((given for part, given in LIMITS.items() if part in name), {})
+        network = prepare_(build_as(name, built_as, **record["kwargs"] | limits), record)
         task = get_model_entry(name).task
         if task == "detection":
             return with_heads_of_a_size_(network, list(inputs_of_network(name, network))[::3])

@@ -1,8 +1,6 @@
 """Small networks of all tasks, as files in other runtimes, on all cases of the certificate."""
 
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -22,16 +20,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # the converters' are about themselves
     needs_new_torch,
 ]
-
-
-def size_in_single_precision(transform: Any, height: int, width: int) -> tuple[int, int]:
-    """Return the height and width that OpenVINO resizes a picture to, as docs/export.md says."""
-    if transform.fixed_size is not None:
-        return transform.fixed_size[1], transform.fixed_size[0]
-    shorter = np.float32(transform.min_size[-1]) / np.float32(min(height, width))
-    scale = min(shorter, np.float32(transform.max_size) / np.float32(max(height, width)))
-    found = [max(int(np.float32(side) * scale), 1) for side in (height, width)]
-    return found[0], found[1]
 
 
 SIZE = (72, 90)
@@ -65,9 +53,6 @@ def test_files_give_what_models_give(name: str, to: str, tmp_path: Path) -> None
     path = tmp_path / f"{name}{get_format(to).suffix}"
     lengths = write(program, to, path)
     exported = load_exported(path)
-    if to == "openvino" and isinstance(program, DetectionProgram):
-        transform: Any = program.model.transform
-        transform.resized_size = partial(size_in_single_precision, transform)
     for what, inputs in cases(program, lengths):
         with torch.inference_mode():
             expected = program.reference(inputs)

@@ -7,6 +7,8 @@ the finest level of a detector has.
 
 from typing import Any
 
+from ._rewriting import named_after
+
 FARTHEST = float(1 << 24)
 """Above all places, which single precision holds exactly up to here."""
 
@@ -18,20 +20,17 @@ def order_ties(model: Any) -> None:  # openvino.Model
     for node in model.get_ordered_ops():
         if node.get_type_name() != "TopK":
             continue
-        told, name = node.get_attributes(), node.get_friendly_name()
-        before = {each.get_friendly_name() for each in model.get_ops()}
+        told = node.get_attributes()
         data, number = node.input_value(0), node.input_value(1)
-        if (told["mode"], told["sort"]) == ("max", "value"):
-            rank = data.get_partial_shape().rank.get_length()
-            chosen = _greatest(data, number, told["axis"] % rank, told["index_element_type"])
-        else:
-            how = (told[name] for name in ("axis", "mode", "sort", "index_element_type"))
-            chosen = opset11.topk(data, number, *how, stable=True).outputs()
-        for output, other in zip(node.outputs(), chosen, strict=True):
-            output.replace(other)
-        for each in model.get_ops():
-            if each.get_friendly_name() not in before:
-                each.set_friendly_name(f"{name}/{each.get_friendly_name()}")
+        with named_after(model, node):
+            if (told["mode"], told["sort"]) == ("max", "value"):
+                rank = data.get_partial_shape().rank.get_length()
+                chosen = _greatest(data, number, told["axis"] % rank, told["index_element_type"])
+            else:
+                how = (told[name] for name in ("axis", "mode", "sort", "index_element_type"))
+                chosen = opset11.topk(data, number, *how, stable=True).outputs()
+            for output, other in zip(node.outputs(), chosen, strict=True):
+                output.replace(other)
 
 
 def _greatest(data: Any, number: Any, axis: int, index_type: str) -> tuple[Any, Any]:  # openvino.Output

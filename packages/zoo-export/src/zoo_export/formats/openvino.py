@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from zoo_core.names import Later
 from zoo_export._facts import KEY, ExportError, Facts
 
+from ._double_sizes import keep_sizes
 from ._format import Calibration, Format, Runtime
 from ._int8 import attends, outside_network
 from ._ties import order_ties
@@ -56,6 +57,7 @@ class OpenVino(Format):
             except Exception as error:
                 raise ExportError(f"{facts.model} has something that OpenVINO cannot read: {error}") from error
             order_ties(model)
+            keep_sizes(model)
             if calibration is not None:
                 try:
                     model = _quantized(model, converted.model, calibration)
