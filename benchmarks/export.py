@@ -17,12 +17,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from export_networks import network_of
+from export_networks import OPTIONS, network_of, program_of
 from measure import in_turn, milliseconds, print_table, ratio
 from reference.families import one_of_each
-from zoo_core import get_model_weights, task_of
+from zoo_core import task_of
 from zoo_export import CertificateError, ExportError, Program, export
-from zoo_export._export import program_class
 from zoo_export.formats import get_format
 
 RUNTIMES = {"onnx": "ONNX Runtime", "openvino": "OpenVINO"}
@@ -39,7 +38,7 @@ def main(names: list[str]) -> None:
     ratios: dict[str, list[float]] = {form: [] for form in RUNTIMES}
     for name in names:
         torch.manual_seed(0)
-        program = program_of(name)
+        program = program_of(name, network_of(name))
         cells: list[str] = []
         differences: list[float] = []
         for form in RUNTIMES:
@@ -60,11 +59,6 @@ def main(names: list[str]) -> None:
     print_table("Exported, one picture, with preprocessing and results", ("model", *columns, "difference"), rows)
 
 
-def program_of(name: str) -> Program:
-    """Return a model with what is exported around it."""
-    return program_class(name)(network_of(name).eval(), get_model_weights(name)["DEFAULT"])
-
-
 @torch.inference_mode()
 def compare(name: str, program: Program, form: str) -> tuple[list[list[float]], float]:
     """Return the times of the model and of its file, in turn, and by how much their results differ."""
@@ -74,7 +68,7 @@ def compare(name: str, program: Program, form: str) -> tuple[list[list[float]], 
     with tempfile.TemporaryDirectory() as folder:
         with torch.inference_mode(mode=False):
             path = Path(folder) / f"model{get_format(form).suffix}"
-            exported = export(name, form, path, network=program.model, certificate=False)
+            exported = export(name, form, path, network=program.model, certificate=False, **OPTIONS.get(name, {}))
         calls = [timed(lambda: program.reference(inputs)), timed(lambda: exported(*arrays))]
         found = [torch.from_numpy(np.array(each)) for each in exported(*arrays).values()]
         difference, _ = program.compare(found, program.reference(inputs))

@@ -7,7 +7,7 @@ have not seen. Scores are 1 then, and rounding decides on classes and objects, w
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from reference.records import build_as, prepare_, record_of
 from zoo_core import get_model, get_model_entry, get_model_weights, task_of
 from zoo_core.errors import WeightsUnavailableError
 from zoo_core.files import Settings, resolve
+from zoo_export import Program
 from zoo_export._export import program_class
 from zoo_export.certificate._cases import cases
 
@@ -38,6 +39,9 @@ LIMITS = {
     "retinanet": {"max_size": 416},
 }
 """What small detectors are built with, by a part of their names."""
+
+OPTIONS: dict[str, dict[str, Any]] = {"s3d": {"num_frames": 16}}
+"""What programs are made with. With clips of 128 frames, as its weights state, a file of S3D takes half an hour."""
 
 
 def network_of(name: str) -> nn.Module:
@@ -66,8 +70,12 @@ def network_of(name: str) -> nn.Module:
 
 def inputs_of_network(name: str, network: nn.Module) -> Iterator[Tensor]:
     """Yield what the certificate is about, as the preprocessing makes it."""
-    program = program_class(name)(network, get_model_weights(name)["DEFAULT"], raw=True)
-    return (inputs[0] for _, inputs in cases(program))
+    return (inputs[0] for _, inputs in cases(program_of(name, network, raw=True)))
+
+
+def program_of(name: str, network: nn.Module, *, raw: bool = False) -> Program:
+    """Return a model with what is exported around it."""
+    return program_class(name)(network.eval(), get_model_weights(name)["DEFAULT"], raw=raw, **OPTIONS.get(name, {}))
 
 
 def images_of(name: str, network: nn.Module) -> Tensor:

@@ -27,12 +27,11 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from export_networks import network_of, tolerance_of
+from export_networks import OPTIONS, network_of, program_of, tolerance_of
 from page_tables import PageTable
 from reference.families import num_params
-from zoo_core import get_model_weights, list_models
+from zoo_core import list_models
 from zoo_export import certify, export
-from zoo_export._export import program_class
 from zoo_export._program import Program
 from zoo_export.formats import get_format
 
@@ -133,8 +132,8 @@ def check(name: str, formats: Sequence[str] = FORMATS, side: int | None = None) 
         side: Height and width in pixels of files for inputs of one size.
     """
     warnings.simplefilter("ignore")  # converters' are about themselves
-    network = network_of(name).eval()
-    program = remembering(program_class(name)(network, get_model_weights(name)["DEFAULT"]))
+    network = network_of(name)
+    program = remembering(program_of(name, network))
     for form in formats:
         size = None if side is None or get_format(form).any_length else (side, side)
         print(json.dumps([form, _cell(name, network, program, form, size)]), flush=True)
@@ -162,7 +161,8 @@ def _cell(name: str, network: nn.Module, program: Program, form: str, size: tupl
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"model{get_format(form).suffix}"
         try:
-            exported = export(name, form, path, network=network, size=size, certificate=False)
+            options = OPTIONS.get(name, {})
+            exported = export(name, form, path, network=network, size=size, certificate=False, **options)
             found = certify(program, exported, tolerance=tolerance_of(name))
         except Exception as error:  # noqa: BLE001 # whatever a converter or a runtime raises is what the table is about
             return "no: " + re.sub(r"[\s|]+", " ", str(error).replace(folder, ""))[:160]
