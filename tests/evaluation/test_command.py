@@ -1,6 +1,7 @@
 """`zoo evaluate`: what it prints, what it leaves behind, and its exit status."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,9 @@ def test_nothing_published_to_compare_with_is_a_failure(digits):
         ([MODEL, SAMPLES], "has none of the known layouts"),
         ([MODEL, SAMPLES, "--layout", "image-foldr"], "Did you mean image-folder"),
         (["--from", SAMPLES], "is not the folder of an evaluation"),
+        (["--from", SAMPLES, "--limit", "1"], "--limit is of the run whose predictions --from reads"),
+        (["--from", SAMPLES, "-o", "elsewhere"], "--output is of the run whose predictions --from reads"),
+        (["--from", SAMPLES, "--shard", "1/2"], "--shard is of the run whose predictions --from reads"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -96,6 +100,17 @@ def test_wrong_usage_says_what_to_do_and_has_a_status(arguments, message):
     done = evaluate(*arguments)
     assert done.exit_code in {1, 2}
     assert message in done.stderr.replace("\n", " ")
+
+
+def test_names_that_are_no_utf_8_are_evaluated_and_told(tmp_path):
+    data, folder = tmp_path / "data", tmp_path / "run"
+    (data / "one").mkdir(parents=True)
+    (data / "one" / "good.png").write_bytes((SAMPLES / "one.png").read_bytes())
+    (data / "one" / os.fsdecode(b"caf\xe9.png")).write_bytes(b"no image")
+    done = evaluate(MODEL, data, "-o", folder)
+    assert done.exit_code == 0, done.output
+    assert "caf\\udce9.png" in (folder / "record.md").read_text(encoding="utf-8")
+    assert evaluate("--from", folder).exit_code == 0
 
 
 def test_protocols_are_listed():

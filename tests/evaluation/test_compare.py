@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,11 @@ from PIL import Image
 
 import zoo_digits
 from evaluation.test_report import Page
+from zoo_core import get_model, save_model
 from zoo_evaluation import Measured, Record
 from zoo_evaluation.cli.compare import command
 from zoo_evaluation.compare import Compared, Comparison, Cost, measure_cost, pareto_front, read_compared
+from zoo_evaluation.compare._compared import _folder_name
 
 MODEL = "shufflenet_v2_x0_5_digits"
 SAMPLES = Path(str(zoo_digits.__file__)).parent / "samples"
@@ -177,6 +180,48 @@ def test_models_are_evaluated_and_timed_and_one_that_fails_does_not_end_the_othe
     assert found["model"] == f"{MODEL}:DIGITS_V1"
     (again,) = json.loads(compare(tmp_path / f"{MODEL}-DIGITS_V1", "--json").stdout)
     assert again == found | {"model": MODEL}
+
+
+@pytest.mark.parametrize("form", ["local-dir:{}", "{}"])
+def test_a_model_of_ones_own_is_compared_and_its_folder_stays_as_it_is(digits, tmp_path, form):
+    mine, output = tmp_path / "models" / "mine", tmp_path / "runs"
+    save_model(get_model(MODEL, weights="DEFAULT"), mine)
+    before = sorted(mine.iterdir())
+    result = compare(form.format(mine), "--data", digits, "-o", output, "--json")
+    assert result.exit_code == 0, result.output
+    (found,) = json.loads(result.stdout)
+    assert found["acc@1"] == 100.0
+    assert sorted(mine.iterdir()) == before
+    (run,) = output.iterdir()
+    shutil.rmtree(mine)  # records are compared without models
+    assert compare(run).exit_code == 0
+
+
+def test_folders_of_runs_lead_nowhere_else():
+    names = ["../../x", "..", "/a/b", "hf-hub:org/name@v2", f"{MODEL}:V1"]
+    assert list(map(_folder_name, names)) == ["x", "model", "a-b", "hf-hub-org-name@v2", f"{MODEL}-V1"]
+
+
+@pytest.mark.parametrize("option", ["--csv", "--html", "--png"])
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_evaluated(digits, tmp_path, option):
+    result = compare("no_such_model", "--data", digits, option, tmp_path / "nowhere" / "x")
+    assert result.exit_code == 2
+    assert "there is no folder" in result.stderr
+
+
+def test_a_metric_that_there_is_not_is_told_after_the_first_model(digits, tmp_path):
+    result = compare(MODEL, "no_such_model", "--data", digits, "-o", tmp_path, "--metric", "acc@2")
+    assert result.exit_code == 2
+    assert "have 'acc@2': they share acc@1" in " ".join(result.stderr.split())
+    assert "no_such_model" not in result.stderr
+    assert (tmp_path / MODEL / "record.json").is_file()
+
+
+@pytest.mark.parametrize("option", [["--limit", "1"], ["-o", "runs"], ["--optimized"], ["--device", "cpu"]])
+def test_options_of_evaluations_are_refused_where_records_are_compared(runs, option):
+    result = compare(*runs, *option)
+    assert result.exit_code == 2
+    assert "is for models that are evaluated, with --data" in " ".join(result.stderr.split())
 
 
 @pytest.mark.slow

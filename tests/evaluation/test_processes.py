@@ -68,6 +68,13 @@ def rows(folder):
     return [json.loads(line)["source"] for path in folder.glob("*.jsonl") for line in path.read_text().splitlines()]
 
 
+def test_what_failed_is_tried_again_by_one_process_alone(digits, tmp_path, monkeypatch):
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ValueError, match=r"retry is for one process.*start it without torchrun, with the same output"):
+        job(digits, tmp_path, retry=True)
+
+
 @pytest.mark.parametrize("count", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_processes_that_torchrun_starts_give_the_record_of_one(digits, alone, tmp_path, monkeypatch, count):
     others = [start(digits, tmp_path, RANK=str(rank), WORLD_SIZE=str(count)) for rank in range(1, count)]

@@ -154,6 +154,14 @@ def test_prune_never_touches_what_a_running_download_writes():
         assert partial.path.exists()
 
 
+def test_prune_of_an_empty_name_removes_nothing():
+    kept = put_weights()
+    result = zoo("prune", "--name", "")
+    assert result.exit_code == 2
+    assert "expected a pattern, found nothing; for all files, write '*'" in " ".join(result.stderr.split())
+    assert kept.exists()
+
+
 def test_prune_of_wrong_files_removes_only_those(right):
     wrong = put(settings().checkpoints, get_weight("ResNet34_Weights.IMAGENET1K_V1").file.name)
     assert zoo("prune", "--wrong", "--dry-run").stdout.strip() == str(wrong)

@@ -205,6 +205,24 @@ def test_dry_run_fetches_nothing():
     assert not checkpoints().exists()
 
 
+def test_download_of_a_revision_needs_something_that_has_revisions(monkeypatch):
+    monkeypatch.delenv("ZOO_MIRRORS", raising=False)
+    result = zoo("download", "alexnet", "--revision", "v2", "--dry-run")
+    assert result.exit_code == 2
+    assert "--revision is of Hugging Face Hub mirrors and models" in result.stderr
+    monkeypatch.setenv("ZOO_MIRRORS", "hf://org/mirror")
+    assert zoo("download", "alexnet", "--revision", "v2", "--dry-run").exit_code == 0
+
+
+def test_download_of_a_model_on_a_hub_has_the_revision_that_is_asked_for(monkeypatch):
+    asked = []
+    monkeypatch.setattr("zoo_core.cli._download.weights_named", lambda names: asked.extend(names) or [])
+    zoo("download", "hf-hub:org/name", "resnet18", "--revision", "v2", "--dry-run")
+    assert asked == ["hf-hub:org/name@v2", "resnet18"]
+    result = zoo("download", "hf-hub:org/name@v1", "--revision", "v2", "--dry-run")
+    assert "hf-hub:org/name@v1 names a revision, and --revision another one, v2" in " ".join(result.stderr.split())
+
+
 @pytest.mark.parametrize("arguments", [(), ("resnet18", "--all"), ("resnet18", "--task", "classification")])
 def test_download_used_wrongly_is_a_usage_error(arguments):
     assert zoo("download", *arguments).exit_code == 2

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,9 +16,10 @@ import torch
 from click.testing import CliRunner, Result
 
 import zoo_digits
-from zoo_core import embed, get_model, save_model
+from zoo_core import embed, get_model, get_model_weights, save_model
 from zoo_core.cli import main
-from zoo_core.embedding import ImageEmbedder, read_embeddings
+from zoo_core.embedding import EmbeddingJob, ImageEmbedder, read_embeddings
+from zoo_core.files import Digest, resolve
 
 SAMPLES = Path(zoo_digits.__path__[0]) / "samples"
 DIGITS = "shufflenet_v2_x0_5_digits"
@@ -177,6 +179,28 @@ def test_vectors_of_another_file_under_the_same_name_are_refused(tmp_path: Path)
     pq.write_table(table.replace_schema_metadata({"zoo": "vectors", "zoo.embedding": json.dumps(facts)}), path)
     result = zoo(SAMPLES, "-o", path)
     assert (result.exit_code, "SHA-256 0000" in result.stderr) == (2, True)
+
+
+def test_vectors_of_another_file_with_the_same_tensors_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = get_model_weights(DIGITS)["DEFAULT"]
+    published = replace(entry.file, digest=Digest("3797046b"))  # of which no more is known
+
+    class Entry:
+        file = published
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(entry, name)
+
+        def __str__(self) -> str:
+            return str(entry)
+
+    monkeypatch.setattr(EmbeddingJob, "entry", Entry())
+    twin = replace(resolve(entry.file), sha256="6c80ec84" + 56 * "0")
+    job = EmbeddingJob(sources=SAMPLES, model=DIGITS)
+    monkeypatch.setattr(EmbeddingJob, "resolve", lambda _job: twin)
+    assert job.facts(4).sha256 == "3797046b"
+    monkeypatch.setattr(EmbeddingJob, "resolve", lambda _job: replace(twin, sha256="3797046b" + 56 * "1"))
+    assert job.facts(4).sha256 == "3797046b" + 56 * "1"
 
 
 @pytest.mark.parametrize("content", ["table", "predictions", b"no table", b""], ids=["table", "rows", "text", "empty"])

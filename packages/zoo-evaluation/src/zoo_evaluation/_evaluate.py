@@ -21,7 +21,7 @@ from ._progress import Progress
 from ._record import Record
 from ._recording import record_of
 from ._run_folder import Row, RunFolder, read_description
-from ._shards import is_first, launched_shard
+from ._shards import is_first, launched_device, launched_shard
 from ._subject import GivenModule, GivenPredictor, NamedModel, Subject, recorded
 from .datasets import Dataset, Sample, open_dataset
 from .protocols import Protocol, get_protocol, protocol_for
@@ -42,10 +42,11 @@ class EvaluationJob:
         protocol: By default that of the published data set, else that of people's own.
         layout: The name of the data set's layout, where that cannot be told from its files.
         output: A folder for predictions and record. Run again, it goes on where it was stopped.
-        retry: Predict again what could not be read when `output` was written before.
+        retry: Predict again what could not be read when `output` was written before; not in processes of `torchrun`.
         batch_size: Samples at once; by default the protocol's.
         workers: Threads that read ahead.
-        device: Where to run; a predictor runs where it is.
+        device: Where to run; a predictor runs where it is. Of `"cuda"`, each process that `torchrun` has started gets a
+            GPU of its own.
         limit: Only so many samples, the first ones.
         shard: `(i, n)`: only every n-th sample, from the i-th on, counted from 1. Processes that `torchrun` has
             started take their shares by themselves.
@@ -84,6 +85,11 @@ class EvaluationJob:
             raise ValueError("Several processes need an output folder, where their predictions meet.")
         if self.retry and self.output is None:
             raise ValueError("retry is for what an output folder holds, and there is none.")
+        if self.retry and self.shard is None and launched_shard() is not None:
+            raise ValueError(
+                "retry is for one process, for others cannot see which failures are new: start it without torchrun, "
+                "with the same output folder."
+            )
         for name, value in (("batch_size", self.batch_size), ("limit", self.limit)):
             if value is not None and value < 1:
                 raise ValueError(f"{name} is a number of samples: expected at least 1, found {value}.")
@@ -111,7 +117,7 @@ class EvaluationJob:
                     sources=(),
                     model=model,
                     weights=weights,
-                    device=self.device,
+                    device=self._own_device,
                     workers=self.workers,
                     optimized=self.optimized,
                     progress=self.progress,
@@ -128,7 +134,12 @@ class EvaluationJob:
                 "A network needs weights=, the entry that says how inputs are made and what classes are called; "
                 "or wrap it in a zoo_core.prediction.Predictor of your own."
             )
-        return GivenModule(model, entry, task, self.device, self.optimized)
+        return GivenModule(model, entry, task, self._own_device, self.optimized)
+
+    @property
+    def _own_device(self) -> str:
+        """Where this process runs, of several."""
+        return self.device if self.shard is not None else launched_device(self.device)
 
     def _task_of(self, entry: WeightsEnum | None) -> Task:
         if self.task is not None:
@@ -301,7 +312,7 @@ class EvaluationJob:
             batch_size=batch_size,
             workers=self.workers,
             keep_decoded=False,
-            at_once=batches_at_once(predictor, self.device, self.workers) if self._is_known else 1,
+            at_once=batches_at_once(predictor, self._own_device, self.workers) if self._is_known else 1,
         )
         for outcome in outcomes:
             sample, prediction = outcome.source, outcome.prediction

@@ -113,6 +113,8 @@ def prune(
     \b
     zoo cache prune --name "resnet*" --older-than 30
     """
+    if pattern == "":
+        raise click.BadParameter("expected a pattern, found nothing; for all files, write '*'.", param_hint="--name")
     settings = settings_here()
     by_default = not (partials or quarantine or wrong or pattern is not None or days is not None)
     chosen = list(unfinished(settings)) if partials or by_default else []

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from zoo_core._registry import get_model_weights, get_weight, is_saved_name
 
@@ -82,6 +83,23 @@ def metrics_text(metrics: Mapping[str, Mapping[str, float | None]]) -> str:
 def metric_value(value: float | None) -> str:
     """Write a metric; one that has not been published is a dash."""
     return "-" if value is None or math.isnan(value) else str(round(value, 4))
+
+
+def refuse_given(parameters: Iterable[str], reason: str) -> None:
+    """Refuse options of the running command that somebody has given, for they would do nothing.
+
+    Args:
+        parameters: Their names in Python; those that have their defaults are not meant.
+        reason: What follows the option's name, as in `--limit is for models that are evaluated`.
+
+    Raises:
+        ValueError: One of them was given.
+    """
+    context, names = click.get_current_context(), set(parameters)
+    for option in context.command.params:
+        given = option.name in names and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
+        if given:
+            raise ValueError(f"{max(option.opts, key=len)} {reason}.")
 
 
 @contextmanager

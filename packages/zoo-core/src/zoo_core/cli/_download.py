@@ -11,7 +11,7 @@ from zoo_core.errors import SourceError
 from zoo_core.files import ResolvedFile, Settings, find_local, resolve
 from zoo_core.files._local import local_copies
 from zoo_core.files.sources._folder import copy_here
-from zoo_core.saved import SavedWeights
+from zoo_core.saved import HubName, SavedWeights, parse_name
 from zoo_core.saved._copies import copy_saved, fetch_all
 
 from ._common import (
@@ -33,7 +33,7 @@ from ._terminal import echo, note, tell
 @click.option("--all", "everything", is_flag=True, help="All weights entries, or those of --task.")
 @click.option("--task", help="With --all: only the entries for this task.", shell_complete=complete_tasks)
 @click.option("--cache-dir", type=click.Path(file_okay=False, path_type=Path), help="Keep downloads here.")
-@click.option("--revision", help="A branch, tag or commit of the Hugging Face Hub mirrors.")
+@click.option("--revision", help="A branch, tag or commit, of mirrors and models on a Hugging Face Hub.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be fetched.")
 @quiet_option
 def command(
@@ -60,9 +60,16 @@ def command(
             raise ValueError("Give the NAME of a model or weights entry, or --all.")
         if task and not everything:
             raise ValueError("--task goes with --all.")
+        if revision is not None:
+            names = tuple(_pinned(name, revision) for name in names)
         members = list_weights(task=task) if everything else weights_named(names)
         members = list(dict.fromkeys(members))
         settings = _settings(cache_dir, revision)
+        if revision is not None and not _has_revisions(members, settings):
+            raise ValueError(
+                "--revision is of Hugging Face Hub mirrors and models (hf://…, hf-hub:…), and there are none here: "
+                "`zoo doctor` shows the mirrors."
+            )
         if dry_run:
             _print_plan(members, settings)
             return
@@ -73,6 +80,24 @@ def command(
         ]
     if failures:
         raise click.ClickException(f"{len(failures)} of {counted(len(members), 'file')} could not be fetched.")
+
+
+def _pinned(name: str, revision: str) -> str:
+    """Return the name of a model on a Hub with the revision that is asked for; other names as they are."""
+    found = parse_name(name)
+    if not isinstance(found, HubName):
+        return name
+    if "@" in name and found.revision != revision:
+        raise ValueError(f"{name} names a revision, and --revision another one, {revision}: give one of them.")
+    return replace(found, revision=revision).text
+
+
+def _has_revisions(members: list[WeightsEnum], settings: Settings) -> bool:
+    """Tell whether what is fetched can come from a Hub, which has revisions."""
+    if any(mirror.startswith("hf://") for mirror in settings.mirrors):
+        return True
+    saved = (member.saved for member in members if isinstance(member, SavedWeights))
+    return any(isinstance(parse_name(model.name), HubName) for model in saved)
 
 
 def _print_plan(members: list[WeightsEnum], settings: Settings) -> None:

@@ -68,8 +68,10 @@ class EmbeddingJob(PredictionJob):
 
     def facts(self, dimension: int | None) -> EmbeddingFacts:
         """Return what a file of vectors says of itself."""
-        digest = self.entry.file.digest
-        sha256 = digest.hexadecimal if digest is not None and digest.is_full else self.resolve().sha256
+        published = self.entry.file.digest
+        sha256 = published.hexadecimal if published is not None and published.is_full else self.resolve().sha256
+        if published is not None and not sha256.startswith(published.hexadecimal):  # another file with the same tensors
+            sha256 = published.hexadecimal
         return EmbeddingFacts(
             self.model, str(self.entry), sha256, preprocessing_of(self.entry), dimension, self.made_by
         )

@@ -2,6 +2,9 @@ from ._config import USAGE as USAGE
 from ._config import Config as Config
 from ._model import SavedModel as SavedModel
 from ._model import find_saved as find_saved
+from ._names import FolderName as FolderName
+from ._names import HubName as HubName
+from ._names import parse_name as parse_name
 from ._own_weights import OwnModel as OwnModel
 from ._own_weights import OwnWeights as OwnWeights
 from ._push import push_model as push_model

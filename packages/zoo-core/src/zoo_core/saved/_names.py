@@ -39,7 +39,7 @@ def parse_name(text: str) -> FolderName | HubName | None:
         ValueError: It begins as such a name does, and goes on otherwise.
 
     Example:
-        >>> from zoo_core.saved._names import parse_name
+        >>> from zoo_core.saved import parse_name
         >>> parse_name("hf-hub:org/digits@v2")
         HubName(repo='org/digits', revision='v2')
     """

@@ -1,19 +1,28 @@
 """Lay several models side by side: how good they are, and what they cost."""
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo_core.cli.plug_in import Table, echo, json_option, note, print_json, print_table, quiet_option, user_errors
+from zoo_core.cli.plug_in import (
+    OutputFile,
+    Table,
+    echo,
+    json_option,
+    note,
+    print_json,
+    print_table,
+    quiet_option,
+    refuse_given,
+    user_errors,
+)
 
 if TYPE_CHECKING:
     from zoo_evaluation.compare import Compared, Comparison
-
-
-_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("compare")
@@ -33,9 +42,11 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     type=click.Choice(["latency", "parameters", "size", "memory"]),
     help="What they cost. [default: latency, if that is known]",
 )
-@click.option("--csv", "table", metavar="FILE", type=_FILE, help="Write the figures there.")
-@click.option("--html", "page", metavar="FILE", type=_FILE, help="Write a page with the figures and the front there.")
-@click.option("--png", "picture", metavar="FILE", type=_FILE, help="Draw the front there.")
+@click.option("--csv", "table", metavar="FILE", type=OutputFile(), help="Write the figures there.")
+@click.option(
+    "--html", "page", metavar="FILE", type=OutputFile(), help="Write a page with the figures and the front there."
+)
+@click.option("--png", "picture", metavar="FILE", type=OutputFile(), help="Draw the front there.")
 @click.option("--protocol", help="How to measure; told from the data set by default.")
 @click.option("--layout", help="How the data set lies in its folder; told from its files by default.")
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(min=0), help="Threads that read ahead.")
@@ -70,12 +81,16 @@ def command(
     from zoo_evaluation.compare import Comparison
 
     with user_errors():
-        found, failed = _evaluated(models, data, output, quiet=quiet, **options) if data else (_read(models), [])
+        if data is None:
+            refuse_given(("output", *options), "is for models that are evaluated, with --data")
+            found, failed = _read(models), list[str]()
+        else:
+            found, failed = _evaluated(models, data, output, metric, quiet=quiet, **options)
         if not found:
             raise click.ClickException("None of the models could be evaluated.")
         comparison = Comparison(models=found, metric=metric, cost=cost)
-        _write(comparison, table, page, picture)
         _print(comparison, as_json=as_json, quiet=quiet)
+        _write(comparison, table, page, picture)
     if failed:
         raise click.ClickException(f"{len(failed)} of {len(models)} models are missing: {', '.join(failed)}.")
 
@@ -93,13 +108,15 @@ def _read(paths: Sequence[str]) -> "list[Compared]":
 
 
 def _evaluated(
-    models: Sequence[str], data: Path, output: Path | None, *, quiet: bool, **options: Any
+    models: Sequence[str], data: Path, output: Path | None, metric: str | None, *, quiet: bool, **options: Any
 ) -> "tuple[list[Compared], list[str]]":
-    from zoo_evaluation.compare import Compared, compare_models
+    from zoo_evaluation.compare import Compared, Comparison, compare_models
 
     found, failed = list[Compared](), list[str]()
     for each in compare_models(list(dict.fromkeys(models)), data, output, progress=not quiet, **options):
         if isinstance(each, Compared):
+            if not found:
+                Comparison(models=[each], metric=metric)  # a metric that there is not is said before the next one
             found.append(each)
             note(f"{each.name}: done", quiet=quiet)
         else:
@@ -110,22 +127,27 @@ def _evaluated(
 
 
 def _write(comparison: "Comparison", table: Path | None, page: Path | None, picture: Path | None) -> None:
+    from zoo_evaluation._files import write_whole
+
     if table is not None:
         rows = comparison.to_list()
-        with table.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, rows[0])
-            writer.writeheader()
-            writer.writerows(rows)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+        write_whole(table, text.getvalue())
     if page is not None:
         from zoo_evaluation.report._page import page as page_of
 
         title = comparison.models[0].record.protocol["title"]
         subtitle = f"{len(comparison.models)} models side by side"
-        page.write_text(page_of(title, subtitle, comparison.sections(), comparison.notes), encoding="utf-8")
+        write_whole(page, page_of(title, subtitle, comparison.sections(), comparison.notes))
     if picture is not None:
         from zoo_evaluation.report._canvases import chart_image
 
-        chart_image(comparison.chart()).save(picture, "PNG")
+        drawn = io.BytesIO()
+        chart_image(comparison.chart()).save(drawn, "PNG")
+        write_whole(picture, drawn.getvalue())
 
 
 def _print(comparison: "Comparison", *, as_json: bool, quiet: bool) -> None:

@@ -15,6 +15,7 @@ from zoo_core.cli.plug_in import (
     print_json,
     print_table,
     quiet_option,
+    refuse_given,
     user_errors,
 )
 
@@ -109,6 +110,7 @@ def _job(
     if folder is not None:
         if model is not None and data is not None:
             raise ValueError("--from knows the model: give at most the folder of the data set, if it has moved.")
+        refuse_given(("part", *options), "is of the run whose predictions --from reads")
         return job_of(folder, Path(model) if model else None)
     if model is None or data is None:
         raise ValueError("Give a model and the folder of a data set: zoo evaluate MODEL DATA.")

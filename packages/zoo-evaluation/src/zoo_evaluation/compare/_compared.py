@@ -1,10 +1,12 @@
 """A model beside others: its record, and what it costs."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zoo_core.saved import parse_name
 from zoo_evaluation._record import Record
 
 from ._cost import Cost, measure_cost
@@ -58,13 +60,27 @@ def _names(records: Sequence[Record], files: Sequence[Path]) -> list[str]:
     return found
 
 
+def _parts(name: str) -> tuple[str, str]:
+    """Return a model's name, and that of its weights entry if there is one."""
+    if parse_name(name) is not None:
+        return name, ""
+    model, _, weights = name.partition(":")
+    return model, weights
+
+
+def _folder_name(name: str) -> str:
+    """Return what the folder of a model's run is called: a name that leads nowhere else."""
+    return re.sub(r"[^\w.@-]+", "-", name).strip("-.") or "model"
+
+
 def compare_models(
     models: Sequence[str], data: Path, output: Path | None = None, **options: Any
 ) -> Iterator[Compared | tuple[str, Exception]]:
     """Evaluate models on one data set, one after the other, and measure what they cost.
 
     Args:
-        models: Registered models' names, each by itself or with a weights entry's: `"resnet50:IMAGENET1K_V1"`.
+        models: Names of models, those of registered ones by themselves or with a weights entry's:
+            `"resnet50:IMAGENET1K_V1"`.
         data: The data set's folder.
         output: Keeps each run in a folder of its own there, with what the model costs; run again, it goes on.
         **options: As `EvaluationJob` has them.
@@ -75,8 +91,8 @@ def compare_models(
     from zoo_evaluation._evaluate import EvaluationJob
 
     for name in models:
-        model, _, weights = name.partition(":")
-        folder = None if output is None else output / name.replace(":", "-")
+        model, weights = _parts(name)
+        folder = None if output is None else output / _folder_name(name)
         try:
             job = EvaluationJob(model=model, weights=weights or None, dataset=data, output=folder, **options)
             record = job.run()

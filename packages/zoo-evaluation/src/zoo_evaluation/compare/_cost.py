@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from zoo_core import get_weight
+from zoo_core.saved import parse_name
 from zoo_evaluation._files import write_whole
 
 NAME = "cost.json"
@@ -59,6 +60,8 @@ class Cost:
     @classmethod
     def of_entry(cls, weights: str) -> Self:
         """Return what the catalogue states of a weights entry: sizes; nothing of an entry that it does not have."""
+        if parse_name(weights) is not None:  # asking for it could ask a Hub
+            return cls()
         try:
             entry = get_weight(weights)
         except (ValueError, KeyError):

@@ -69,7 +69,8 @@ class Dataset(Generic[S]):
     @cached_property
     def names_digest(self) -> str:
         """SHA-256 of the samples' names, in order: what predictions depend on, whatever is said to be true."""
-        return hashlib.sha256("\n".join(sample.name for sample in self.samples).encode()).hexdigest()
+        names = "\n".join(sample.name for sample in self.samples)
+        return hashlib.sha256(names.encode(errors="surrogatepass")).hexdigest()  # names need not be UTF-8
 
 
 class DatasetError(ValueError):
