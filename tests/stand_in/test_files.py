@@ -21,13 +21,41 @@ def test_a_picture_is_written_and_read(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("mode", "channels"), [("L", 1), ("LA", 2), ("RGB", 3), ("RGBA", 4), ("P", 3), ("1", 1), ("I;16", 1)]
+    ("mode", "channels"), [("L", 1), ("LA", 2), ("RGB", 3), ("RGBA", 4), ("P", 1), ("1", 1), ("I;16", 1)]
 )
 def test_channels_are_the_files_unless_others_are_asked_for(mode, channels, tmp_path):
     Image.new(mode, (4, 3)).save(tmp_path / "a.png")
     assert io.read_image(tmp_path / "a.png").shape == (channels, 3, 4)
     for wanted, count in [("GRAY", 1), (io.ImageReadMode.GRAY_ALPHA, 2), ("rgb", 3), (io.ImageReadMode.RGB_ALPHA, 4)]:
         assert io.read_image(tmp_path / "a.png", wanted).shape == (count, 3, 4)
+
+
+def test_the_numbers_of_a_label_map_stay_and_colours_come_when_they_are_asked_for(tmp_path):
+    image = Image.new("P", (2, 1))
+    image.putpalette([0, 0, 0, 255, 0, 0])
+    image.putpixel((1, 0), 1)
+    image.save(tmp_path / "a.png")
+    assert io.read_image(tmp_path / "a.png").tolist() == [[[0, 1]]]
+    assert io.read_image(tmp_path / "a.png", "RGB").tolist() == [[[0, 255]], [[0, 0]], [[0, 0]]]
+    assert io.read_image(tmp_path / "a.png", io.ImageReadMode.RGBA).shape == (4, 1, 2)
+    assert io.read_image(tmp_path / "a.png", "RGBA").shape == (4, 1, 2)
+
+
+def test_all_frames_of_an_animation_are_read(tmp_path):
+    first, *others = (Image.new("RGB", (4, 3), colour) for colour in ("red", "lime", "blue"))
+    first.save(tmp_path / "moves.gif", save_all=True, append_images=others)
+    first.save(tmp_path / "stands.gif")
+    frames = io.read_image(tmp_path / "moves.gif")
+    assert frames.shape == (3, 3, 3, 4)
+    assert frames[:, :, 0, 0].tolist() == [[255, 0, 0], [0, 255, 0], [0, 0, 255]]
+    assert io.read_image(tmp_path / "stands.gif").shape == (3, 3, 4)
+
+
+def test_lists_of_jpegs_are_written_and_read():
+    written = io.encode_jpeg([PIXELS, PIXELS[:1]])
+    assert [each.shape for each in io.decode_jpeg(written)] == [(3, 5, 7), (1, 5, 7)]
+    with pytest.raises(ValueError, match="should be uint8"):
+        io.encode_jpeg([PIXELS, PIXELS.float()])
 
 
 def test_the_orientation_counts_if_it_is_asked_for(tmp_path):
@@ -93,6 +121,50 @@ def test_images_are_read_from_a_folder_for_each_class(folder):
     assert data.targets == [0, 0, 1]
     assert data[2] == ("RGB", -1)
     assert len(data) == 3
+
+
+def test_images_are_those_of_torchvision_with_its_pixels(folder):
+    (folder / "cat" / "moves.gif").write_bytes(b"is no image there")
+    image = Image.new("RGBA", (4, 2), (10, 20, 30, 0))
+    image.save(folder / "dog" / "clear.png")
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.new("RGB", (4, 2)).save(folder / "dog" / "turned.jpg", exif=turned)
+    data = datasets.ImageFolder(folder)
+    assert [path.rpartition("/")[2] for path, _ in data.imgs][-3:] == ["3.JPG", "clear.png", "turned.jpg"]
+    assert len(data) == 5
+    assert data[3][0].getpixel((0, 0)) == (10, 20, 30)
+    assert data[4][0].size == (4, 2)
+    assert (datasets.is_image_file("a.PNG"), datasets.is_image_file("a.gif")) == (True, False)
+
+
+def test_a_data_set_of_ones_own_transforms_by_what_it_was_given(folder):
+    class Own(datasets.VisionDataset):
+        def __getitem__(self, index):
+            return self.transforms(index, index)
+
+        def __len__(self):
+            return 9
+
+        def extra_repr(self):
+            return "Split: train"
+
+    assert Own(folder, transform=lambda image: image + 1)[3] == (4, 3)
+    assert Own(folder, target_transform=lambda target: -target)[3] == (3, -3)
+    assert Own(folder, transforms=lambda image, target: (target, image + 1))[3] == (3, 4)
+    assert Own(folder).transforms is None
+    assert repr(Own("images", transform=int)).splitlines() == [
+        "Dataset Own", "    Number of datapoints: 9", "    Root location: images", "    Split: train",
+        "    StandardTransform", f"Transform: {int!r}",
+    ]  # fmt: skip
+
+
+def test_files_of_classes_are_found_without_a_data_set(folder):
+    classes, numbers = datasets.find_classes(folder)
+    assert (classes, numbers) == (["cat", "dog"], {"cat": 0, "dog": 1})
+    assert [number for _, number in datasets.make_dataset(folder, extensions=".jpg", allow_empty=True)] == [1]
+    with pytest.raises(ValueError, match="at least one entry"):
+        datasets.make_dataset(folder, {}, extensions=".jpg")
 
 
 def test_other_files_are_read_from_folders_by_a_loader(folder):

@@ -1,6 +1,7 @@
 """What the stand-in finds for torchvision's names, and what it says of those that are not there."""
 
 import pickle
+import subprocess
 import sys
 from importlib import import_module
 
@@ -61,6 +62,25 @@ def test_modules_below_are_there_without_being_imported():
 
     assert torchvision.models.detection.faster_rcnn.FastRCNNPredictor.__name__ == "FastRCNNPredictor"
     assert torchvision.ops.boxes.box_iou is torchvision.ops.box_iou
+
+
+def test_programs_list_and_take_builders_by_a_modules_dictionary():
+    code = (
+        "import zoo_torchvision\nzoo_torchvision.install(force=True)\nimport torchvision.models as models\n"
+        "found = models.__dict__\nnames = [n for n in found if n.islower() and n[:2] != '__' and callable(found[n])]\n"
+        "assert {'resnet18', 'vit_b_16', 'swin_v2_t'} <= set(names), names\n"
+        "assert models.__dict__['resnet18'] is models.resnet18\n"
+        "assert 'fasterrcnn_resnet50_fpn' in vars(models.detection)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)  # where nothing has asked for a name before
+
+
+def test_names_are_listed_without_being_imported():
+    code = (
+        "import sys, zoo_torchvision\nzoo_torchvision.install(force=True)\nimport torchvision.models as models\n"
+        "assert 'resnet18' in dir(models)\nassert 'zoo_classification' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_star_imports_the_public_names():

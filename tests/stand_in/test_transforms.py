@@ -1,6 +1,7 @@
 """The transforms that programs compose."""
 
 import pickle
+import random
 from functools import partial
 
 import pytest
@@ -35,6 +36,33 @@ def test_a_program_prepares_a_picture():
 def test_bytes_become_shares_and_wider_pixels_keep_their_values(mode, first):
     pixels = F.to_tensor(Image.new(mode, (2, 1), (7, 7, 7) if mode == "RGB" else 7))
     assert pixels.flatten()[0].item() == pytest.approx(first)
+
+
+def test_sixteen_bits_of_grey_are_signed_and_can_be_computed_with():
+    picture = Image.new("I;16", (2, 1), 40000)
+    pixels = T.Compose([T.ToTensor(), T.RandomHorizontalFlip(1.0)])(picture)
+    assert pixels.dtype == torch.int16
+    assert pixels.max().item() == 40000 - 2**16
+    assert T.PILToTensor()(picture).dtype == torch.uint16
+
+
+def test_arrays_that_run_backwards_become_pictures():
+    numpy = pytest.importorskip("numpy")
+    bgr = numpy.array([[[1, 2, 3], [4, 5, 6]]], dtype=numpy.uint8)
+    assert F.to_pil_image(bgr[:, :, ::-1]).getpixel((0, 0)) == (3, 2, 1)
+    assert F.to_pil_image(numpy.fliplr(bgr)).getpixel((0, 0)) == (4, 5, 6)
+
+
+def test_the_middle_is_cut_out_of_a_map_without_channels():
+    assert torch.equal(T.CenterCrop(2)(RAMP[0]), RAMP[0, :2, 1:3])
+    assert F.center_crop(RAMP[0], 6).shape == (6, 6)
+
+
+@pytest.mark.parametrize("mode", ["constant", "edge", "reflect", "symmetric"])
+def test_a_border_leaves_the_palette(mode):
+    picture = Image.new("P", (3, 3), 1)
+    picture.putpalette([0, 0, 0, 255, 0, 0])
+    assert F.pad(picture, [1], fill=1, padding_mode=mode).convert("RGB").getpixel((0, 0)) == (255, 0, 0)
 
 
 def test_a_tensor_becomes_a_picture_and_comes_back():
@@ -178,6 +206,18 @@ def test_random_parts_lie_in_the_image(size):
 
 def test_a_small_image_gets_a_border_if_that_is_asked_for():
     assert T.RandomCrop(8, pad_if_needed=True)(RAMP).shape == (1, 8, 8)
+
+
+def test_orders_are_those_of_torchvision():
+    drawn: list[int] = []
+    transform = T.RandomOrder([partial(lambda place, image: drawn.append(place) or image, place) for place in range(3)])
+    states = []
+    for seed in range(3):
+        random.seed(seed)
+        transform(RAMP)
+        states.append(random.random())
+    assert drawn == [0, 2, 1, 1, 2, 0, 1, 2, 0]  # recorded, with what the generator gives next
+    assert states == pytest.approx([0.04048437818077755, 0.2550690257394217, 0.08487199515892163])
 
 
 def test_one_of_several_or_all_in_some_order():

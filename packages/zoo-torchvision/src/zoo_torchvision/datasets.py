@@ -4,6 +4,7 @@ These say that they are not here when they are made.
 """
 
 import os
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -11,19 +12,48 @@ from typing import Any, NoReturn
 from PIL import Image
 from torch.utils.data import Dataset
 
-from zoo_core.images import IMAGE_SUFFIXES, read_image
-
-IMG_EXTENSIONS = tuple(sorted(IMAGE_SUFFIXES))
+IMG_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 
 
-def default_loader(path: str) -> Image.Image:
-    """Read an image in RGB."""
-    return read_image(path)
+def pil_loader(path: str | os.PathLike[str]) -> Image.Image:
+    """Read an image as Pillow converts it to RGB: not turned as its EXIF data says, without what is transparent."""
+    with Image.open(path) as image:
+        return image.convert("RGB")
+
+
+default_loader = pil_loader
 
 
 def has_file_allowed_extension(filename: str, extensions: str | tuple[str, ...]) -> bool:
     """Tell whether a file's name ends in one of these, in small letters or large ones."""
     return filename.lower().endswith(extensions)
+
+
+def is_image_file(filename: str) -> bool:
+    """Tell whether a file's name ends as those of images do."""
+    return has_file_allowed_extension(filename, IMG_EXTENSIONS)
+
+
+class StandardTransform:
+    """Two transforms as one: of a picture, and of its target; either may be `None`."""
+
+    def __init__(
+        self, transform: Callable[..., Any] | None = None, target_transform: Callable[..., Any] | None = None
+    ) -> None:
+        self.transform = transform
+        self.target_transform = target_transform
+
+    def __call__(self, input: Any, target: Any) -> tuple[Any, Any]:  # noqa: A002 # torchvision's name
+        """Return what they make of picture and target."""
+        picture = input if self.transform is None else self.transform(input)
+        return picture, target if self.target_transform is None else self.target_transform(target)
+
+    def __repr__(self) -> str:
+        lines = [type(self).__name__]
+        for title, transform in (("Transform: ", self.transform), ("Target transform: ", self.target_transform)):
+            if transform is not None:
+                lines.append(title + textwrap.indent(repr(transform), " " * len(title)).lstrip())
+        return "\n".join(lines)
 
 
 class VisionDataset(Dataset[Any]):
@@ -49,16 +79,78 @@ class VisionDataset(Dataset[Any]):
         if transforms is not None and not (transform is None and target_transform is None):
             raise ValueError("Only transforms or transform/target_transform can be passed as argument")
         self.root = str(Path(root).expanduser()) if isinstance(root, str) else root
-        self.transforms = transforms
         self.transform = transform
         self.target_transform = target_transform
+        separate = None if transform is target_transform is None else StandardTransform(transform, target_transform)
+        self.transforms = transforms or separate
+        """Takes picture and target, whichever way transforms were given."""
+
+    def extra_repr(self) -> str:
+        """Return more lines for `repr`."""
+        return ""
+
+    def __getitem__(self, index: int) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} should say what is at a place, in __getitem__.")
+
+    def __len__(self) -> int:
+        raise NotImplementedError(f"{type(self).__name__} should say how long it is, in __len__.")
+
+    def __repr__(self) -> str:
+        told = [f"Number of datapoints: {len(self)}"]
+        told += [f"Root location: {self.root}"] if self.root is not None else []
+        told += self.extra_repr().splitlines()
+        told += [repr(self.transforms)] if self.transforms is not None else []
+        return "\n".join([f"Dataset {type(self).__name__}", *(f"    {line}" for line in told)])
 
     def _transformed(self, picture: Any, target: Any) -> tuple[Any, Any]:
-        if self.transforms is not None:
-            return tuple(self.transforms(picture, target))
-        if self.transform is not None:
-            picture = self.transform(picture)
-        return picture, target if self.target_transform is None else self.target_transform(target)
+        return (picture, target) if self.transforms is None else tuple(self.transforms(picture, target))
+
+
+def find_classes(directory: str | os.PathLike[str]) -> tuple[list[str], dict[str, int]]:
+    """Return the names of the folders in one, sorted, and their numbers.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    classes = sorted(entry.name for entry in os.scandir(directory) if entry.is_dir())
+    if not classes:
+        raise FileNotFoundError(f"Couldn't find any class folder in {directory}.")
+    return classes, {name: number for number, name in enumerate(classes)}
+
+
+def make_dataset(
+    directory: str | os.PathLike[str],
+    class_to_idx: dict[str, int] | None = None,
+    extensions: str | tuple[str, ...] | None = None,
+    is_valid_file: Callable[[str], bool] | None = None,
+    allow_empty: bool = False,
+) -> list[tuple[str, int]]:
+    """Return the files in the folders of classes, each with its class's number.
+
+    Args:
+        directory: The folder of the folders.
+        class_to_idx: The classes' numbers; by default as `find_classes` gives them.
+        extensions: How the files' names end.
+        is_valid_file: Tells for a path whether it belongs to the data set, instead of `extensions`.
+        allow_empty: Whether a class may have no file.
+
+    Raises:
+        FileNotFoundError: A class has no file.
+        ValueError: Both `extensions` and `is_valid_file` are given, or neither; or there are no classes.
+    """
+    if (extensions is None) == (is_valid_file is None):
+        raise ValueError("Both extensions and is_valid_file cannot be None or not None at the same time")
+    numbers = find_classes(directory)[1] if class_to_idx is None else class_to_idx
+    if not numbers:
+        raise ValueError("'class_to_index' must have at least one entry to collect any samples.")
+    belongs = is_valid_file or (lambda path: has_file_allowed_extension(path, extensions or ()))
+    found = [(path, numbers[name]) for name in sorted(numbers) for path in _files(Path(directory, name))]
+    samples = [(path, number) for path, number in found if belongs(path)]
+    empty = sorted(set(numbers.values()) - {number for _, number in samples})
+    if empty and not allow_empty:
+        names = [name for name, number in sorted(numbers.items()) if number in empty]
+        raise FileNotFoundError(f"Found no valid file for the classes {', '.join(names)} in {directory}.")
+    return samples
 
 
 class DatasetFolder(VisionDataset):
@@ -96,15 +188,8 @@ class DatasetFolder(VisionDataset):
         self.targets = [target for _, target in self.samples]
 
     def find_classes(self, directory: str) -> tuple[list[str], dict[str, int]]:
-        """Return the names of the folders, sorted, and their numbers.
-
-        Raises:
-            FileNotFoundError: There is none.
-        """
-        classes = sorted(entry.name for entry in os.scandir(directory) if entry.is_dir())
-        if not classes:
-            raise FileNotFoundError(f"Couldn't find any class folder in {directory}.")
-        return classes, {name: number for number, name in enumerate(classes)}
+        """Return what the function of that name does; subclasses may have classes of their own."""
+        return find_classes(directory)
 
     @staticmethod
     def make_dataset(
@@ -114,17 +199,8 @@ class DatasetFolder(VisionDataset):
         is_valid_file: Callable[[str], bool] | None = None,
         allow_empty: bool = False,
     ) -> list[tuple[str, int]]:
-        """Return the files, each with its class's number. Raises what the class does."""
-        if (extensions is None) == (is_valid_file is None):
-            raise ValueError("Both extensions and is_valid_file cannot be None or not None at the same time")
-        belongs = is_valid_file or (lambda path: has_file_allowed_extension(path, extensions or ()))
-        found = [(path, class_to_idx[name]) for name in sorted(class_to_idx) for path in _files(Path(directory, name))]
-        samples = [(path, number) for path, number in found if belongs(path)]
-        empty = sorted(set(class_to_idx.values()) - {number for _, number in samples})
-        if empty and not allow_empty:
-            names = [name for name, number in sorted(class_to_idx.items()) if number in empty]
-            raise FileNotFoundError(f"Found no valid file for the classes {', '.join(names)} in {directory}.")
-        return samples
+        """Return what the function of that name does; subclasses may have files of their own."""
+        return make_dataset(directory, class_to_idx, extensions, is_valid_file, allow_empty)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         path, target = self.samples[index]

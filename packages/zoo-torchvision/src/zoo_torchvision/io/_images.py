@@ -4,9 +4,10 @@ import io
 import os
 from enum import Enum
 from pathlib import Path
+from typing import overload
 
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 from torch import Tensor
 
 from zoo_core.transforms import pil_to_tensor
@@ -23,6 +24,7 @@ class ImageReadMode(Enum):
     GRAY_ALPHA = 2
     RGB = 3
     RGB_ALPHA = 4
+    RGBA = RGB_ALPHA
 
 
 _PILLOW_MODES = {
@@ -31,7 +33,7 @@ _PILLOW_MODES = {
     ImageReadMode.RGB: "RGB",
     ImageReadMode.RGB_ALPHA: "RGBA",
 }
-_AS_THEY_ARE = {"L", "LA", "RGB", "RGBA", "I;16"}
+_AS_THEY_ARE = {"L", "LA", "P", "RGB", "RGBA", "I;16"}
 
 
 def read_image(
@@ -45,7 +47,8 @@ def read_image(
         apply_exif_orientation: Whether the picture is turned as its EXIF data says.
 
     Returns:
-        uint8 (C, H, W), or uint16 for 16-bit grey.
+        uint8 (C, H, W), or uint16 for 16-bit grey; of an animated GIF (N, 3, H, W). Unchanged, a PNG with a palette
+        has numbers of colours, (1, H, W), as label maps are kept.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -79,13 +82,36 @@ def decode_png(
     return decode_image(input, mode, apply_exif_orientation)
 
 
+@overload
 def decode_jpeg(
-    input: Tensor,  # noqa: A002 # torchvision's name
+    input: Tensor,
     mode: ImageReadMode | str = ImageReadMode.UNCHANGED,
     device: torch.device | str = "cpu",
     apply_exif_orientation: bool = False,
-) -> Tensor:
-    """Read an image from the bytes of a JPEG file, on the CPU, and put it on a device. As `decode_image`."""
+) -> Tensor: ...
+
+
+@overload
+def decode_jpeg(
+    input: list[Tensor],
+    mode: ImageReadMode | str = ImageReadMode.UNCHANGED,
+    device: torch.device | str = "cpu",
+    apply_exif_orientation: bool = False,
+) -> list[Tensor]: ...
+
+
+def decode_jpeg(
+    input: Tensor | list[Tensor],  # noqa: A002 # torchvision's name
+    mode: ImageReadMode | str = ImageReadMode.UNCHANGED,
+    device: torch.device | str = "cpu",
+    apply_exif_orientation: bool = False,
+) -> Tensor | list[Tensor]:
+    """Read an image from the bytes of a JPEG file, on the CPU, and put it on a device. As `decode_image`.
+
+    Of a list, each is read, and the images are a list.
+    """
+    if isinstance(input, list):
+        return [decode_jpeg(each, mode, device, apply_exif_orientation) for each in input]
     return decode_image(input, mode, apply_exif_orientation).to(device)
 
 
@@ -100,14 +126,27 @@ def encode_png(input: Tensor, compression_level: int = 6) -> Tensor:  # noqa: A0
     return _encoded(input, "PNG", compress_level=compression_level)
 
 
-def encode_jpeg(input: Tensor, quality: int = 75) -> Tensor:  # noqa: A002 # torchvision's name
-    """Return a picture, uint8 (1 or 3, H, W), as the bytes of a JPEG file, a tensor uint8 (n,).
+@overload
+def encode_jpeg(input: Tensor, quality: int = 75) -> Tensor: ...
+
+
+@overload
+def encode_jpeg(input: list[Tensor], quality: int = 75) -> list[Tensor]: ...
+
+
+def encode_jpeg(
+    input: Tensor | list[Tensor],  # noqa: A002 # torchvision's name
+    quality: int = 75,
+) -> Tensor | list[Tensor]:
+    """Return a picture, uint8 (1 or 3, H, W), as the bytes of a JPEG file, a tensor uint8 (n,); of a list, a list.
 
     Raises:
         ValueError: It is no such picture, or the quality is not from 1 to 100.
     """
     if not 1 <= quality <= 100:
         raise ValueError(f"Image quality should be a positive number between 1 and 100; found {quality}.")
+    if isinstance(input, list):
+        return [_encoded(each, "JPEG", quality=quality) for each in input]
     return _encoded(input, "JPEG", quality=quality)
 
 
@@ -139,6 +178,17 @@ def _decoded(content: bytes, name: str, mode: ImageReadMode | str, upright: bool
         image.load()
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise RuntimeError(f"{name} is not an image that Pillow can read, or is damaged: {error}") from error
+    if image.format == "GIF" and wanted is ImageReadMode.UNCHANGED:
+        wanted = ImageReadMode.RGB
+    frames = [_pixels(frame, wanted, upright) for frame in ImageSequence.Iterator(image)] if _is_animated(image) else []
+    return torch.stack(frames) if frames else _pixels(image, wanted, upright)
+
+
+def _is_animated(image: Image.Image) -> bool:
+    return image.format == "GIF" and getattr(image, "n_frames", 1) > 1
+
+
+def _pixels(image: Image.Image, wanted: ImageReadMode, upright: bool) -> Tensor:
     if upright:
         image = ImageOps.exif_transpose(image)
     if wanted in _PILLOW_MODES:
@@ -147,7 +197,7 @@ def _decoded(content: bytes, name: str, mode: ImageReadMode | str, upright: bool
 
 
 def _with_channels(image: Image.Image) -> Image.Image:
-    """Convert modes that have no tensor of their own: palettes, bits, print colours."""
+    """Convert modes that have no tensor of their own: bits, print colours."""
     if image.mode in {"1", "I", "F"}:
         return image.convert("L")
     return image.convert("RGBA" if image.has_transparency_data else "RGB")

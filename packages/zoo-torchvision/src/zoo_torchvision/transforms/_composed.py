@@ -82,7 +82,9 @@ class RandomOrder(_Listed):
 
     def __call__(self, img: Any) -> Any:
         """Return what the last one makes of it."""
-        for place in random.sample(range(len(self.transforms)), len(self.transforms)):
+        order = list(range(len(self.transforms)))
+        random.shuffle(order)
+        for place in order:
             img = self.transforms[place](img)
         return img
 

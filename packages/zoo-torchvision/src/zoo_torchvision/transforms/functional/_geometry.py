@@ -47,8 +47,10 @@ def resize(
 
 
 def center_crop(img: ImageT, output_size: int | Sequence[int]) -> ImageT:
-    """Cut the middle out of an image; what a smaller one lacks is black."""
-    return steps.center_crop(img, output_size)
+    """Cut the middle out of a PIL image or a tensor (..., H, W); what a smaller one lacks is black."""
+    if isinstance(img, Image.Image):
+        return steps.center_crop(img, output_size)
+    return steps.center_crop(img[None], output_size)[0] if img.dim() == 2 else steps.center_crop(img, output_size)
 
 
 def normalize(tensor: Tensor, mean: Any, std: Any, inplace: bool = False) -> Tensor:  # numbers, sequences or tensors

@@ -35,7 +35,7 @@ def pad(img: ImageT, padding: int | Sequence[int], fill: Fill = 0, padding_mode:
         if padding_mode == "constant":
             return _framed(img, left, top, right, bottom, fill)
         padded = pad(pil_to_tensor(img), [left, top, right, bottom], padding_mode=padding_mode)
-        return to_pil_image(padded, img.mode)
+        return _with_palette(to_pil_image(padded, img.mode), img)
     if padding_mode == "constant":
         return _filled(img, left, top, right, bottom, fill)
     rows = _places(img.shape[-2], top, bottom, padding_mode).to(img.device)
@@ -63,9 +63,14 @@ def _framed(img: Image.Image, left: int, top: int, right: int, bottom: int, fill
     colour = values[0] if bands == 1 else tuple(int(value) for value in values)
     framed = Image.new(img.mode, (img.width + left + right, img.height + top + bottom), colour)
     framed.paste(img, (left, top))
-    if img.mode == "P" and (palette := img.getpalette()):
-        framed.putpalette(palette)
-    return framed
+    return _with_palette(framed, img)
+
+
+def _with_palette(img: Image.Image, other: Image.Image) -> Image.Image:
+    """Give an image the palette of another, if that has one."""
+    if other.mode == "P" and (palette := other.getpalette()):
+        img.putpalette(palette)
+    return img
 
 
 def _filled(img: Tensor, left: int, top: int, right: int, bottom: int, fill: Fill) -> Tensor:

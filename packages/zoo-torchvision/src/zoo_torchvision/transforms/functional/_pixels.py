@@ -16,6 +16,8 @@ _WIDE_MODES = {torch.int16: "I;16", torch.uint16: "I;16", torch.int32: "I", torc
 def to_tensor(pic: Any) -> Tensor:  # a PIL image or a NumPy array, which need not be installed
     """Return a picture as (C, H, W): bytes as float32 in [0, 1], other pixels with their values.
 
+    16-bit grey of a PIL image is int16, in which 40000 is -25536: uint16 has few operations.
+
     Args:
         pic: A PIL image, or an array (H, W) or (H, W, C).
 
@@ -28,10 +30,11 @@ def to_tensor(pic: Any) -> Tensor:  # a PIL image or a NumPy array, which need n
     elif type(pic).__module__ == "numpy":
         if pic.ndim not in {2, 3}:
             raise ValueError(f"pic should be 2/3 dimensional. Got {pic.ndim} dimensions.")
-        array = torch.from_numpy(pic.copy() if any(stride < 0 for stride in pic.strides) else pic)
-        pixels = (array.unsqueeze(-1) if array.dim() == 2 else array).permute(2, 0, 1).contiguous()
+        pixels = _of_array(pic).contiguous()
     else:
         raise TypeError(f"pic should be PIL Image or ndarray. Got {type(pic)}")
+    if pixels.dtype == torch.uint16 and isinstance(pic, Image.Image):
+        return pixels.view(torch.int16)
     if pixels.dtype == torch.bool and isinstance(pic, Image.Image):
         return pixels.to(torch.get_default_dtype())
     return pixels.to(torch.get_default_dtype()).div(255) if pixels.dtype == torch.uint8 else pixels
@@ -50,8 +53,7 @@ def to_pil_image(pic: Any, mode: str | None = None) -> Image.Image:
         ValueError: It has another shape, or `mode` does not go with its channels.
     """
     if type(pic).__module__ == "numpy":
-        pixels = torch.from_numpy(pic)
-        pixels = (pixels.unsqueeze(-1) if pixels.dim() == 2 else pixels).permute(2, 0, 1)
+        pixels = _of_array(pic)
     elif isinstance(pic, Tensor):
         pixels = pic.detach().cpu()
         if pixels.dim() not in {2, 3}:
@@ -62,6 +64,12 @@ def to_pil_image(pic: Any, mode: str | None = None) -> Image.Image:
     else:
         raise TypeError(f"pic should be Tensor or ndarray. Got {type(pic)}.")
     return _picture(pixels, mode)
+
+
+def _of_array(array: Any) -> Tensor:
+    """Return an array (H, W) or (H, W, C) as (C, H, W); one that runs backwards, as `bgr[..., ::-1]`, is copied."""
+    pixels = torch.from_numpy(array.copy() if any(stride < 0 for stride in array.strides) else array)
+    return (pixels.unsqueeze(-1) if pixels.dim() == 2 else pixels).permute(2, 0, 1)
 
 
 def _picture(pixels: Tensor, mode: str | None) -> Image.Image:
