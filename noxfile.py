@@ -200,14 +200,16 @@ def build_wheels(session: nox.Session) -> None:
 @nox.parametrize(("package", "model"), WHEELS, ids=[package for package, _ in WHEELS])
 def wheels(session: nox.Session, package: str, model: str | None) -> None:
     """Install one package from its wheel, with what it depends on and nothing else of the repo, and use it."""
+    environment = Path(session.virtualenv.location).absolute()
     build_wheels(session)
     session.install("-q", "-c", "constraints.txt", "--find-links", str(WHEELHOUSE), package)
     check = Path("tests/wheel_check.py").absolute()
-    session.chdir(session.create_tmp())
-    session.run("python", "-I", "-W", "error", "-W", NO_NUMPY, str(check), package, *filter(None, [model]))
-    if package == "zoo-digits":
-        samples = session.run("python", "-c", "import zoo_digits; print(zoo_digits.__path__[0])", silent=True)
-        session.run("zoo", "predict", f"{str(samples).strip()}/samples", "--topk", "1")
+    with session.chdir(session.create_tmp()):
+        session.run("python", "-I", "-W", "error", "-W", NO_NUMPY, str(check), package, *filter(None, [model]))
+        if package == "zoo-digits":
+            samples = session.run("python", "-c", "import zoo_digits; print(zoo_digits.__path__[0])", silent=True)
+            session.run("zoo", "predict", f"{str(samples).strip()}/samples", "--topk", "1")
+    shutil.rmtree(environment)  # ten of them with PyTorch are more than many disks have room for
 
 
 @nox.session(reuse_venv=False)

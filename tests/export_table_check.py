@@ -4,6 +4,7 @@
     nox -s export -- swin_t raft_small            these, whether they have a row or not
     nox -s export -- --seconds 600                so long for one model in all formats, instead of an hour
     nox -s export -- --anew                       drops all rows, which are of other versions, and begins again
+    nox -s export -- --check squeezenet1_1        tries these with the versions that are here, and writes nothing
 
 Models whose weights are not on this machine get synthetic parameters, as their reference outputs; nothing is fetched.
 Each has a process of its own, which may run out of time or memory alone. A row is written when it is done, so that a
@@ -45,10 +46,10 @@ LONGEST = 3600
 NOT_TRIED = "-"
 
 
-def main(names: Sequence[str], *, seconds: float = LONGEST, anew: bool = False) -> None:
+def main(names: Sequence[str], *, seconds: float = LONGEST, anew: bool = False, writes: bool = True) -> None:
     """Try the models that are named, or those without a row, and write the table after each."""
     rows = {} if anew else read_rows()
-    if rows and (then := read_versions()) != (now := _versions()):
+    if rows and writes and (then := read_versions()) != (now := _versions()):
         sys.exit(f"The table is of {then}, and here are {now}: `-- --anew` drops its rows and begins again.")
     everything = list_models()
     unknown = sorted(set(names) - set(everything))
@@ -60,7 +61,8 @@ def main(names: Sequence[str], *, seconds: float = LONGEST, anew: bool = False) 
         rows[name] = in_process(name, seconds)
         failed += [name] * any(cell.startswith("no") for cell in rows[name].values())
         print(f"{name}: {' | '.join(rows[name].values())} ({time.monotonic() - started:.0f} s)", flush=True)
-        write_rows(rows)
+        if writes:
+            write_rows(rows)
     if failed:
         sys.exit(f"Not in all formats: {', '.join(failed)}")
 
@@ -80,10 +82,12 @@ def read_versions() -> str:
 def write_rows(rows: Mapping[str, Mapping[str, str]]) -> None:
     """Write the table, with what it says in all."""
     agree = (f"{form} {sum(row.get(form, '').startswith('yes') for row in rows.values())}" for form in FORMATS)
+    left = [name for name in list_models() if name not in rows]
     above = (
         f"Models: {len(rows)}; of these agree: {', '.join(agree)}. "
         f"{datetime.now(UTC).date()}, {_versions()}, one thread."
     )
+    above += f" Not tried yet: {', '.join(left)}." if left else ""
     cells = {name: [rows[name].get(form, NOT_TRIED) for form in FORMATS] for name in sorted(rows)}
     TABLE.write(("model", *FORMATS), cells, above)
 
@@ -180,6 +184,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--seconds", type=float, default=LONGEST)
     parser.add_argument("--anew", action="store_true")
+    parser.add_argument("--check", action="store_true")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -190,4 +195,4 @@ if __name__ == "__main__":
     if told.one:
         check(told.one)
     else:
-        main(told.names, seconds=told.seconds, anew=told.anew)
+        main(told.names, seconds=told.seconds, anew=told.anew, writes=not told.check)

@@ -209,8 +209,36 @@ def test_typed_conditions_filter_as_the_fields_do(page: Page) -> None:
     page.get_by_label("Words").fill("efficientnet")
     assert set(names_shown(page)) <= set(typed)
     assert all("efficientnet" in name for name in names_shown(page))
-    page.get_by_label("Words").fill("speed>3")
-    expect(page.locator(".zoo-count")).to_contain_text("No figure is called speed: there are acc@1")
+    for wrong in ("speed>3", "params<=5q", "acc@1>=80M"):
+        page.get_by_label("Words").fill(wrong)
+        expect(page.locator(".zoo-count")).to_contain_text(
+            f"Not understood: {wrong.lower()}. Expected a figure and a number"
+        )
+
+
+@pytest.mark.parametrize(
+    ("typed", "plain"),
+    [
+        ("params<=5,000,000", "params<=5"),
+        ("params <= 5000 k", "params<=5"),
+        ("params<=5m gflops <= 2 G", "params<=5 gflops<=2"),
+        ("gflops<=500M", "gflops<=0.5"),
+        ("latency<20 ms, acc@1>=75%", "latency<20 acc@1>=75"),
+    ],
+)
+def test_units_and_thousands_mean_what_they_say(typed: str, plain: str, page: Page) -> None:
+    page.goto(GALLERY)
+    page.get_by_label("Words").fill(plain)
+    wanted = names_shown(page)
+    assert wanted
+    page.get_by_label("Words").fill(typed)
+    assert names_shown(page) == wanted
+
+
+def test_letters_after_a_version_are_words_of_their_own(page: Page) -> None:
+    page.goto(GALLERY)
+    page.get_by_label("Words").fill("efficientnet v2 m")
+    assert "efficientnet_v2_m" in names_shown(page)
 
 
 def test_the_address_bar_brings_filter_and_order_back(page: Page) -> None:

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 VERSION = (ROOT / "VERSION").read_text().strip()
 WORKSPACE = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PACKAGES = {path.parent.name: tomllib.loads(path.read_text()) for path in ROOT.glob("packages/*/pyproject.toml")}
+REPOSITORY = PACKAGES["zoo-core"]["project"]["urls"]["Homepage"]
 WORKFLOWS = sorted(ROOT.glob(".github/workflows/*.yml"))
 
 
@@ -119,11 +120,28 @@ def test_what_a_session_of_nox_runs_is_there():
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
+def test_links_of_packages_work_where_packages_are_published():
+    links = [
+        (page.parent.name, link)
+        for page in ROOT.glob("packages/*/README.md")
+        for link in re.findall(r"\]\(([^)#][^)]*)\)", page.read_text())
+    ]
+    assert len(links) > 5
+    assert [each for each in links if not each[1].startswith("https://")] == []
+    assert [each for each in links if REPOSITORY in each[1] and not _place(ROOT, each[1]).exists()] == []
+
+
+def _place(page: Path, link: str) -> Path:
+    """Return what a page's link leads to; those of packages are whole addresses, for their pages are elsewhere, too."""
+    name = re.sub(rf"^{REPOSITORY}/(?:blob|raw)/main/", "", link)
+    return (page.parent / name).resolve() if name == link else ROOT / name.partition("#")[0]
+
+
 def test_pictures_are_small_and_shown_with_a_text_and_none_is_left_over():
     shown = {}
     for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("packages/*/README.md")):
         found = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", page.read_text())
-        shown |= {(page.parent / name).resolve(): text for text, name in found}
+        shown |= {_place(page, name): text for text, name in found}
     folder = ROOT / "docs" / "pictures"
     assert set(shown) == set(folder.iterdir())
     assert all(len(text) > 10 for text in shown.values())

@@ -51,7 +51,7 @@ def test_a_run_goes_on_with_the_models_that_have_no_row_small_ones_first(monkeyp
     assert tried == ["squeezenet1_1", "resnet50", "alexnet"]
     text = page.read_text()
     assert "Models: 3; of these agree: pt2 3, onnx 3, openvino 3. 20" in text
-    assert "torch 2, onnxruntime 1, openvino 3, one thread." in text
+    assert "torch 2, onnxruntime 1, openvino 3, one thread.\n" in text
     assert text.endswith("<!-- end of the table -->\n\n## After it\n")
     assert [path.name for path in page.parent.glob("*export.md*")] == ["export.md"]
 
@@ -79,6 +79,18 @@ def test_rows_of_other_versions_are_not_mixed(monkeypatch):
         table.main(["squeezenet1_1"])
     table.main(["squeezenet1_1"], anew=True)
     assert list(table.read_rows()) == ["squeezenet1_1"]
+
+
+def test_models_are_checked_without_a_row_whatever_the_versions(monkeypatch, page):
+    monkeypatch.setattr(table, "in_process", lambda _name, _seconds: YES)
+    table.main(["alexnet"])
+    before = page.read_text()
+    monkeypatch.setattr(table, "_versions", lambda: "torch 3, onnxruntime 1, openvino 3")
+    table.main(["squeezenet1_1"], writes=False)
+    assert page.read_text() == before
+    monkeypatch.setattr(table, "in_process", lambda _name, _seconds: YES | {"onnx": "no: 1 of 24 inputs differ"})
+    with pytest.raises(SystemExit, match="Not in all formats: squeezenet1_1"):
+        table.main(["squeezenet1_1"], writes=False)
 
 
 def test_models_that_there_are_not_are_refused():

@@ -37,6 +37,8 @@ def turned(text, site, path="docs/export.md"):
         ("[`tuning.md`](tuning.md)", "[`tuning.md`](tuning.md)"),
         ("[a](#part)", "[a](#part)"),
         ("[a](https://example.org/x.md)", "[a](https://example.org/x.md)"),
+        ("[a](https://github.com/org/zoo/blob/main/docs/tuning.md#part)", "[a](tuning.md#part)"),
+        ("[a](https://github.com/org/zoo)", "[a](https://github.com/org/zoo)"),
         ("`[a](nowhere.md)`", "`[a](nowhere.md)`"),
         ("```\n[a](nowhere.md)\n```", "```\n[a](nowhere.md)\n```"),
     ],
@@ -50,8 +52,9 @@ def test_pages_in_folders_link_back(site):
     assert turned("[a](../../docs/export.md)", site, "packages/zoo-core/README.md") == "[a](../export.md)"
 
 
-def test_a_picture_is_copied(site):
-    text = turned("![A picture](../../docs/pictures/report.png)", site, "packages/zoo-core/README.md")
+@pytest.mark.parametrize("place", ["../..", "https://github.com/org/zoo/raw/main"])
+def test_a_picture_is_copied(site, place):
+    text = turned(f"![A picture]({place}/docs/pictures/report.png)", site, "packages/zoo-core/README.md")
     assert text == "![A picture](../pictures/report.png)"
     assert (site.source / "pictures" / "report.png").is_file()
 

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from ._site import Site
+from ._site import ADDRESS, Site
 
 FIRST = "index"
 """The page that README becomes, by `zoo_site.index`."""
@@ -76,9 +76,9 @@ def turn_links(text: str, path: str, name: str, names: Mapping[str, str], site: 
 
     def turned(link: re.Match[str]) -> str:
         target, anchor = link[1], link[2] or ""
-        if re.match(r"\w+:", target):
+        found = _linked(path, target)
+        if found is None:
             return link[0]
-        found = os.path.normpath(PurePosixPath(path).parent / target)
         if not (site.repository / found).exists():
             raise ValueError(f"{path} has a link to {target}, which is not there")
         page = names.get(found) or names.get(f"{found}/README.md")
@@ -92,9 +92,9 @@ def turn_links(text: str, path: str, name: str, names: Mapping[str, str], site: 
         return site.file_address(found) + anchor
 
     def titled(link: re.Match[str]) -> str:
-        found = os.path.normpath(PurePosixPath(path).parent / link[2])
-        is_named = found in names and PurePosixPath(link[1]).name == PurePosixPath(found).name
-        return f"[{_title(site.repository / found)}]" if is_named else link[0]
+        found = _linked(path, link[2])
+        is_named = found in names and PurePosixPath(link[1]).name == PurePosixPath(found or "").name
+        return f"[{_title(site.repository / found)}]" if found and is_named else link[0]
 
     pieces, end = [], 0
     for code in _CODE.finditer(text):
@@ -103,6 +103,17 @@ def turn_links(text: str, path: str, name: str, names: Mapping[str, str], site: 
     pieces.append(text[end:])
     pieces[::2] = [_LINK.sub(turned, _NAMED.sub(titled, piece)) for piece in pieces[::2]]
     return "".join(pieces)
+
+
+def _linked(path: str, target: str) -> str | None:
+    """Return the path in the repository that a page's link leads to; `None` if it leads elsewhere.
+
+    Pages of packages have whole addresses, since they are shown where the packages are published, too.
+    """
+    inside = re.fullmatch(rf"{re.escape(ADDRESS)}/(?:blob|raw)/main/(.+)", target)
+    if inside:
+        return inside[1]
+    return None if re.match(r"\w+:", target) else os.path.normpath(PurePosixPath(path).parent / target)
 
 
 def _title(page: Path) -> str:

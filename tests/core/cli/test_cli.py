@@ -19,6 +19,9 @@ SAMPLES = Path(str(zoo_digits.__file__)).parent / "samples"
 DIGITS = "shufflenet_v2_x0_5_digits"
 
 
+UNITS = [("ops=4G", "ops=4"), ("ops=500M", "ops=0.5"), ("num_params=5000k", "num_params=5M")]
+
+
 def zoo(*arguments: str) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
@@ -47,6 +50,20 @@ def test_a_condition_that_cannot_be_read_is_wrong_usage(condition):
     result = zoo("list", "--min", condition)
     assert result.exit_code == 2
     assert f"expected a figure and a number, as acc@1=80 or num_params=30M, found {condition!r}" in result.stderr
+
+
+@pytest.mark.parametrize(("condition", "same"), UNITS)
+def test_a_unit_means_what_the_figure_is_counted_in(condition, same):
+    few, wanted = (zoo("list", "--task", "classification", "--max", each).stdout for each in (condition, same))
+    assert few == wanted
+    assert 0 < len(few.splitlines()) < len(zoo("list", "--task", "classification").stdout.splitlines())
+
+
+@pytest.mark.parametrize(("condition", "known"), [("acc@1=80M", "none"), ("ops=4k", "one of M, G")])
+def test_a_unit_that_a_figure_does_not_have_is_wrong_usage(condition, known):
+    result = zoo("list", "--min", condition)
+    assert result.exit_code == 2
+    assert f"with a unit that {condition.partition('=')[0]} has, {known}, found" in " ".join(result.stderr.split())
 
 
 def test_list_takes_globs_and_exclusions():

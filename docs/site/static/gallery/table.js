@@ -5,7 +5,7 @@
   const form = document.querySelector(".zoo-filter");
   const tables = [...document.querySelectorAll(".zoo-table table")].map(readTable);
   const count = document.querySelector(".zoo-count output");
-  const SUFFIX = { k: 1e-3, m: 1, g: 1e3 }; // parameters are in millions
+  const SUFFIX = { params: { k: 1e-3, m: 1, g: 1e3 }, gflops: { m: 1e-3, g: 1 } }; // parameters are in millions
   const SIZES = ["params", "gflops", "file", "latency"];
   const TEXTS = ["license", "package"];
   const OPERATORS = { ">=": (a, b) => a >= b, "<=": (a, b) => a <= b, ">": (a, b) => a > b, "<": (a, b) => a < b, "=": (a, b) => a === b };
@@ -39,17 +39,24 @@
   // What is typed: words, and conditions among them.
   function parse(text) {
     const words = [], conditions = [], unknown = [];
-    const spaced = text.replaceAll("≥", ">=").replaceAll("≤", "<=").replace(/\s*([<>]=?|=)\s*/g, "$1").replace(/(\d)\s+([kKmMgG])(?=\s|,|$)/g, "$1$2");
+    const spaced = text
+      .replaceAll("≥", ">=")
+      .replaceAll("≤", "<=")
+      .replace(/\s*([<>]=?|=)\s*/g, "$1")
+      .replace(/([<>=]\d{1,3})((?:,\d{3})+)(?![\d,])/g, (_, first, others) => first + others.replaceAll(",", ""))
+      .replace(/([<>=][\d.]+)\s+([kmg])(?=\s|,|$)/gi, "$1$2")
+      .replace(/([<>=][\d.]+)\s*(?:ms|mib|gflops|%)(?=\s|,|$)/gi, "$1");
     for (const token of spaced.split(/[\s,]+/).filter(Boolean)) {
-      const match = token.match(/^([^<>=]+)([<>]=?|=)(\d+(?:\.\d*)?|\.\d+)([kKmMgG]?)%?$/);
-      if (!match) {
+      if (!/[<>=]/.test(token)) {
         words.push(token.toLowerCase());
         continue;
       }
-      const typed = match[1].toLowerCase();
+      const [, typed = "", operator, number, suffix = ""] = token.toLowerCase().match(/^([^<>=]+)([<>]=?|=)(\d+(?:\.\d*)?|\.\d+)([kmg]?)$/) ?? [];
       const key = ALIASES[typed] ?? [...known].find((name) => name.toLowerCase() === typed);
-      if (!key) unknown.push(match[1]);
-      else conditions.push({ key, holds: OPERATORS[match[2]], bound: Number(match[3]) * (SUFFIX[match[4].toLowerCase()] ?? 1) });
+      const whole = key === "params" && !suffix && Number(number) > 1e5; // not in millions
+      const factor = whole ? 1e-6 : suffix ? SUFFIX[key]?.[suffix] : 1;
+      if (!key || !factor) unknown.push(token);
+      else conditions.push({ key, holds: OPERATORS[operator], bound: Number(number) * factor });
     }
     return { words, conditions, unknown };
   }
@@ -112,7 +119,7 @@
     }
     const total = tables.reduce((sum, { rows }) => sum + rows.length, 0);
     count.textContent = wanted.unknown.length
-      ? `No figure is called ${wanted.unknown.join(", ")}: there are ${[...known].filter((key) => !["name", "input", ...TEXTS].includes(key)).join(", ")}.`
+      ? `Not understood: ${wanted.unknown.join(", ")}. Expected a figure and a number, as params<30M; there are ${[...known].filter((key) => !["name", "input", ...TEXTS].includes(key)).join(", ")}.`
       : `${entries} of ${total} weights entries, of ${models.size} ${models.size === 1 ? "model" : "models"}`;
     document.dispatchEvent(new CustomEvent("zoo-filtered"));
   }

@@ -176,7 +176,9 @@ def _speed(default: Entry, measured: Sequence[Measured]) -> Iterator[str]:
     tables = [(table, rows) for table in measured if (rows := table.rows_of(default.name))]
     if not tables:
         yield "No time has been measured of this model yet; this does it:"
-        yield code("sh", f"nox -s bench -- forward {default.name}")
+        by_benchmark = default.package != "zoo-digits"  # which torchvision, with which it compares, does not have
+        command = "nox -s bench -- forward {}" if by_benchmark else "zoo compare {} --data digits/"
+        yield code("sh", command.format(default.name))
         return
     for found, rows in tables:
         yield f"{found.title}, {found.date} ({found.machine}):"

@@ -19,7 +19,9 @@ from ._completion import complete_datasets, complete_families, complete_figures,
 from ._tables import Table, print_table
 from ._terminal import echo, print_json
 
-_UNITS = {"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
+_COUNTS = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
+_UNITS = {"num_params": _COUNTS, "file_size": _COUNTS, "ops": {"M": 1e-3, "G": 1.0}}
+"""What letters after a number mean, by figure; others have none."""
 _NUMBERS = ("PARAMS (M)", "FILE (MiB)", "GFLOPS")
 
 
@@ -28,7 +30,12 @@ def _condition(text: str) -> tuple[str, float]:
     match = re.fullmatch(r"([^=\s]+)=([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([kKMG]?)", text)
     if match is None:
         raise click.BadParameter(f"expected a figure and a number, as acc@1=80 or num_params=30M, found {text!r}")
-    return match[1], float(match[2]) * _UNITS[match[3]]
+    name, number, unit = match.groups()
+    units = _UNITS.get(name, {})
+    if unit and unit not in units:
+        known = f"one of {', '.join(units)}" if units else "none"
+        raise click.BadParameter(f"expected a number with a unit that {name} has, {known}, found {text!r}")
+    return name, float(number) * units.get(unit, 1.0)
 
 
 _BOUNDS: dict[str, Any] = {
