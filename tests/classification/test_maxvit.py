@@ -140,3 +140,7 @@ def test_layers_start_from_the_distributions_of_the_reference() -> None:
     assert not any(layer.bias.any() for layer in layers if layer.bias is not None)
     tables = [m.relative_position_bias_table for m in modules if isinstance(m, RelativePositionalMultiHeadAttention)]
     assert torch.cat([table.flatten() for table in tables]).std().item() == pytest.approx(0.02, abs=5e-4)
+
+
+def test_a_batch_of_none_gives_no_scores() -> None:
+    assert small().eval()(torch.zeros(0, 3, 16, 16)).shape == (0, 10)

@@ -185,3 +185,10 @@ def test_layers_start_from_the_distributions_of_the_paper_s_code(builder: Any) -
         assert tables.std().item() == pytest.approx(0.02, abs=5e-4)
     else:
         assert all(torch.allclose(layer.logit_scale.exp(), torch.tensor(10.0)) for layer in layers)
+
+
+def test_padding_is_no_nan_in_half_precision() -> None:
+    network = small(block=SwinTransformerBlockV2, downsample_layer=PatchMergingV2, window_size=[3, 3]).eval()
+    images = torch.randn(2, 3, 32, 32)
+    expected, found = network(images), network.half()(images.half())
+    torch.testing.assert_close(found.float(), expected, rtol=0, atol=0.02)

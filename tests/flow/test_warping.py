@@ -49,3 +49,11 @@ def test_shapes_that_do_not_match_are_refused(image: tuple[int, ...], flow: tupl
 def test_integers_are_refused() -> None:
     with pytest.raises(TypeError, match=r"floating point, found torch\.uint8"):
         warp(torch.zeros(3, 4, 5, dtype=torch.uint8), torch.zeros(2, 4, 5))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_far_pixels_of_half_precision_stay_where_they_are(dtype: torch.dtype) -> None:
+    stripes = (torch.arange(2048) % 2).expand(1, 2, 2048).to(dtype)
+    warped = warp(stripes, torch.zeros(2, 2, 2048))
+    assert warped.dtype == dtype
+    torch.testing.assert_close(warped, stripes, rtol=0, atol=0.01)

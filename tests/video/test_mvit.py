@@ -171,3 +171,17 @@ def test_layers_start_from_the_distributions_of_the_paper_s_code() -> None:
     tables = [tensor.flatten() for name, tensor in network.named_parameters() if "rel_pos" in name]
     assert torch.cat(tables).std().item() == pytest.approx(0.02, abs=5e-4)
     assert network.pos_encoding.class_token.std().item() == pytest.approx(0.02, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        ({"temporal_size": 5}, r"5 frames of 32 x 48 pixels, of which the patch embedding makes 3 x 8 x 12 patches"),
+        ({"temporal_size": 1}, r"1 frames of 32 x 48 pixels"),
+        ({"spatial_size": (33, 48)}, r"4 frames of 33 x 48 pixels"),
+    ],
+    ids=["frames", "one frame", "pixels"],
+)
+def test_clips_that_patches_do_not_divide_are_refused_when_it_is_built(arguments: dict[str, Any], found: str) -> None:
+    with pytest.raises(ValueError, match=rf"multiples of patch_embed_stride, \(2, 4, 4\), .*found {found}"):
+        small(**arguments)

@@ -77,3 +77,10 @@ def test_stochastic_depth_keeps_or_drops_whole_rows():
     assert set(rows.flatten().tolist()) == {0.0, torch.tensor(1 / 0.75).item()}
     assert all(len(set(row)) == 1 for row in rows.tolist())
     assert len(set(stochastic_depth(torch.ones(20, 3), 0.5, "batch").flatten().tolist())) == 1
+
+
+def test_drop_block_of_many_features_keeps_their_mean_in_half_precision():
+    torch.manual_seed(0)
+    dropped = drop_block2d(torch.ones(4, 64, 32, 32, dtype=torch.float16), 0.1, 3)
+    assert dropped.dtype == torch.float16
+    assert dropped.float().mean().item() == pytest.approx(1.0, abs=0.01)

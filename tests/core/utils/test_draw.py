@@ -88,3 +88,10 @@ def test_keypoints_are_discs_and_those_that_are_not_seen_are_left_out():
     assert not drawn[:, 20:].any()
     with pytest.raises(ValueError, match="visibility"):
         draw_keypoints(BLACK, points, visibility=torch.ones(1, 2))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_white_stays_white_in_every_precision(dtype):
+    drawn = draw_bounding_boxes(torch.ones(3, 30, 40, dtype=dtype), BOXES, colors="red")
+    assert drawn.dtype == dtype
+    assert (drawn[:, 0, 0] == 1).all()

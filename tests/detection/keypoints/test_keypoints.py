@@ -89,3 +89,12 @@ def test_bound_on_the_sides_of_boxes_changes_nothing():
 def test_no_boxes_have_no_keypoints():
     keypoints, scores = heatmaps_to_keypoints(torch.zeros(0, 17, 56, 56), torch.zeros(0, 4))
     assert (tuple(keypoints.shape), tuple(scores.shape)) == ((0, 17, 3), (0, 17))
+
+
+@pytest.mark.parametrize("side", [10.0, 200.0], ids=["small boxes", "large boxes"])
+def test_keypoints_are_found_in_the_precision_of_their_maps_under_autocast(side: float) -> None:
+    maps, boxes = torch.randn(2, 3, 8, 8), torch.tensor([[1.0, 2.0, 1.0 + side, 2.0 + side], [0.0, 0.0, side, side]])
+    expected = heatmaps_to_keypoints(maps, boxes)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = heatmaps_to_keypoints(maps, boxes)
+    assert all(map(torch.equal, found, expected))

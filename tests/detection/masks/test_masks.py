@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from zoo_detection.masks.loss import crop_masks, mask_loss, mask_probabilities
+from zoo_detection.masks.pasting import paste_masks_in_image
 
 
 def test_mask_of_the_predicted_class_is_the_one_returned():
@@ -42,3 +43,10 @@ def test_masks_of_many_objects_are_cut_out_of_their_own_in_half_precision():
     masks[259] = 1
     boxes = torch.tensor([[0.0, 0.0, 8.0, 8.0]]).bfloat16()
     assert crop_masks(masks, boxes, torch.tensor([259]), 4).min() == 1
+
+
+def test_masks_are_pasted_in_their_precision_under_autocast() -> None:
+    masks, boxes = torch.rand(2, 1, 7, 7), torch.tensor([[1.0, 2.0, 9.0, 8.0], [0.0, 0.0, 5.0, 5.0]])
+    expected = paste_masks_in_image(masks, boxes, (10, 12))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(paste_masks_in_image(masks, boxes, (10, 12)), expected)

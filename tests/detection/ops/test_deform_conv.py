@@ -157,3 +157,12 @@ def test_shapes_that_do_not_fit_are_refused_as_pytorch_does(change, message):
         arguments[index] = tensor
     with pytest.raises(RuntimeError, match=message):
         deform_conv2d(*arguments[:4], mask=arguments[4])
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_under_autocast_it_computes_in_the_precision_of_its_input(dtype):
+    tensors = [None if each is None else each.float() for each in tensors_of(CASES[0], 2.0)]
+    expected = deform_conv2d(*tensors[:4], *settings(CASES[0]), tensors[4])
+    with torch.autocast("cpu", dtype):
+        found = deform_conv2d(*tensors[:4], *settings(CASES[0]), tensors[4])
+    assert torch.equal(found, expected)

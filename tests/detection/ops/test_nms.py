@@ -228,3 +228,16 @@ def test_torch_fx_writes_nms_down_as_one_node():
     assert [node.name for node in traced.graph.nodes if node.op == "call_function"] == ["batched_nms"]
     boxes, scores = torch.tensor([[0.0, 0, 9, 9], [0, 0, 9, 8]]), torch.tensor([0.5, 0.25])
     assert traced(boxes, scores).tolist() == [0]
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_devices_without_double_precision_leave_it_to_the_processor(
+    grouped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boxes, scores, groups = torch.rand(50, 4).cumsum(1), torch.rand(50), torch.arange(50) % 3
+    suppress = (lambda: batched_nms(boxes, scores, groups, 0.4)) if grouped else (lambda: nms(boxes, scores, 0.4))
+    expected = suppress()
+    answers = iter([False, True])
+    monkeypatch.setattr("zoo_detection.ops._nms.has_double_precision", lambda _device: next(answers))
+    assert torch.equal(suppress(), expected)
+    assert next(answers, None) is None  # asked on the device, and then on the processor

@@ -188,7 +188,7 @@ class PartitionAttentionLayer(nn.Module):
             partitions = x.reshape([n, h // p, p, w // p, p, c]).permute(0, 1, 3, 2, 4, 5)
         else:
             partitions = x.reshape([n, p, h // p, p, w // p, c]).permute(0, 2, 4, 1, 3, 5)
-        return partitions.reshape(n, -1, p * p, c)
+        return partitions.reshape(n, (h // p) * (w // p), p * p, c)  # not -1, which a batch of none leaves open
 
     def _join(self, partitions: Tensor, size: list[int]) -> Tensor:
         """Join partitions to a map, `(N, partitions, P * P, C)` to `(N, H, W, C)`."""

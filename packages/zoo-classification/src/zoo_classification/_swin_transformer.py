@@ -66,13 +66,16 @@ class ShiftedWindowAttentionV2(ShiftedWindowAttention):
     def _project(self, tokens: Tensor, window: int) -> tuple[Tensor, Tensor, Tensor]:
         """Make queries, keys and values; the product of the first two is their scaled cosine (V2, equation 2)."""
         heads = self._split_heads(self.in_projection(tokens), window)
-        query, key, value = heads.unbind(2)
+        value = heads[:, :, 2]
         vectors = heads[:, :, :2]
+        if heads.dtype == torch.float16:  # in which the least length is 0, and padding would be divided by it
+            vectors = vectors.float()
+        query, key = vectors.unbind(2)
         if torch.is_grad_enabled():
             vectors = vectors + 1e-15  # the second derivatives of a length are NaN at zero, which keys of padding are
         lengths = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True).clamp(min=1e-12)
         scale = self.logit_scale.clamp(max=math.log(100.0)).exp().flatten(1)
-        query, key = query * (scale / lengths[:, :, 0]), key / lengths[:, :, 1]
+        query, key = (query * (scale / lengths[:, :, 0])).to(heads.dtype), (key / lengths[:, :, 1]).to(heads.dtype)
         return query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
 
     def in_projection(self, tokens: Tensor) -> Tensor:

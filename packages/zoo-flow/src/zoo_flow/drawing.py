@@ -10,6 +10,8 @@ import math
 import torch
 from torch import Tensor
 
+from zoo_core.layers import to_double
+
 _TRANSITIONS = (
     ((1, 0, 0), (1, 1, 0), 15),
     ((1, 1, 0), (0, 1, 0), 6),
@@ -49,7 +51,7 @@ def flow_to_image(flow: Tensor, max_flow: float | None = None) -> Tensor:
         raise ValueError(f"flow should have shape (..., 2, H, W), found {list(flow.shape)}")
     if max_flow is not None and not max_flow > 0:
         raise ValueError(f"max_flow should be a positive number of pixels, found {max_flow}")
-    x, y = flow.to(torch.float64).unbind(-3)
+    x, y = to_double(flow).unbind(-3)
     length = torch.hypot(x, y)
     known = length < UNKNOWN  # false for NaN
     x, y, length = (torch.where(known, values, 0.0) for values in (x, y, length))
@@ -59,7 +61,7 @@ def flow_to_image(flow: Tensor, max_flow: float | None = None) -> Tensor:
     colours = _hue(torch.atan2(-y, -x))
     colours = torch.where(share[..., None] <= 1, 1 - share[..., None] * (1 - colours), 0.75 * colours)
     colours = torch.where(known[..., None], colours, 0.0)
-    return (255 * colours).floor().to(torch.uint8).movedim(-1, -3)
+    return (255 * colours).floor().to(torch.uint8).movedim(-1, -3).to(flow.device)
 
 
 def colour_wheel(side: int = 151) -> Tensor:

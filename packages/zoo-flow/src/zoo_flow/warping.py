@@ -36,8 +36,11 @@ def warp(image: Tensor, flow: Tensor) -> Tensor:
     if image.ndim == 3:
         return warp(image[None], flow[None])[0]
     height, width = image.shape[-2:]
+    wide = torch.promote_types(image.dtype, torch.float32)  # half precision has no places between far pixels
+    flow = flow.to(wide)
     points = torch.stack([_scaled(flow[:, 0], width, 1), _scaled(flow[:, 1], height, 0)], dim=-1)
-    return F.grid_sample(image, points.to(image.dtype), mode="bilinear", padding_mode="zeros", align_corners=False)
+    warped = F.grid_sample(image.to(wide), points, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return warped.to(image.dtype)
 
 
 def _scaled(flow: Tensor, size: int, axis: int) -> Tensor:

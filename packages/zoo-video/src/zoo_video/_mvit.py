@@ -241,7 +241,7 @@ class MViT(NotScriptable, ClassificationNetwork):
         self.conv_proj = nn.Conv3d(
             3, settings[0].input_channels, patch_embed_kernel, patch_embed_stride, patch_embed_padding
         )
-        size = [side // stride for side, stride in zip(self.clip_size, patch_embed_stride, strict=True)]
+        size = _patches(self.clip_size, patch_embed_kernel, patch_embed_stride, patch_embed_padding)
         self.pos_encoding = PositionalEncoding(settings[0].input_channels, (size[1], size[2]), size[0], rel_pos_embed)
         self.blocks = nn.ModuleList()
         probabilities = depth_ramp(stochastic_depth_prob, len(settings))
@@ -297,6 +297,22 @@ class MViT(NotScriptable, ClassificationNetwork):
                 "build the model with another temporal_size= or spatial_size= for others"
             )
         return grid
+
+
+def _patches(clip_size: Grid, kernel: Grid, stride: Grid, padding: Grid) -> list[int]:
+    """Return how many patches there are along time, height and width."""
+    size = [side // step for side, step in zip(clip_size, stride, strict=True)]
+    made = [
+        (side + 2 * border - length) // step + 1
+        for side, length, step, border in zip(clip_size, kernel, stride, padding, strict=True)
+    ]
+    if size != made or min(size) < 1:
+        raise ValueError(
+            f"temporal_size and spatial_size should be multiples of patch_embed_stride, {tuple(stride)}, of which the "
+            f"patches are: found {clip_size[0]} frames of {clip_size[1]} x {clip_size[2]} pixels, of which the patch "
+            f"embedding makes {' x '.join(map(str, made))} patches instead of {' x '.join(map(str, size))}"
+        )
+    return size
 
 
 def _checked_settings(settings: object) -> Sequence[MSBlockConfig]:

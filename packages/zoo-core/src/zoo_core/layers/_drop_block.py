@@ -4,6 +4,7 @@ Golnaz Ghiasi, Tsung-Yi Lin, Quoc V. Le: DropBlock: A Regularization Method for 
 arXiv:1810.12890.
 """
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -78,7 +79,7 @@ def _drop_blocks(
         share = share * side / number
     begins = features.new_empty((*features.shape[:2], *places)).bernoulli_(min(share, 1.0))
     kept = 1 - _grown(begins, block, dimensions)
-    scale = kept.numel() / (eps + kept.sum())
+    scale = (kept.numel() / (eps + kept.sum(dtype=torch.float32))).to(kept.dtype)  # half precision ends at 65504
     return features.mul_(kept).mul_(scale) if inplace else features * kept * scale
 
 

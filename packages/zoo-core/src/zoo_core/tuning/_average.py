@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from zoo_core.layers import to_double
+
 
 class ExponentialMovingAverage:
     """Keeps a moving average of a network's parameters, in `module`; buffers are the network's own.
@@ -93,15 +95,14 @@ def average_states(states: Iterable[Mapping[str, Tensor]]) -> dict[str, Tensor]:
             if count > 1 and sums[name].shape != tensor.shape:
                 raise ValueError(f"{name} has different shapes in the checkpoints.")
             is_summed = count > 1 and tensor.is_floating_point()
-            sums[name] = sums[name] + tensor.double() if is_summed else _begin(tensor)
+            sums[name] = sums[name] + to_double(tensor) if is_summed else _begin(tensor)
         last = state
     if not count:
         raise ValueError("There are no checkpoints to average.")
     return {
-        name: (total / count).to(last[name].dtype) if total.is_floating_point() else total
-        for name, total in sums.items()
+        name: (total / count).to(last[name]) if total.is_floating_point() else total for name, total in sums.items()
     }
 
 
 def _begin(tensor: Tensor) -> Tensor:
-    return tensor.double() if tensor.is_floating_point() else tensor.clone()
+    return to_double(tensor) if tensor.is_floating_point() else tensor.clone()

@@ -249,7 +249,7 @@ def _font(file: str | None, size: int | None) -> ImageFont.ImageFont | ImageFont
 
 def _picture(image: Tensor) -> Image.Image:
     if image.is_floating_point():
-        image = (image.clamp(0, 1) * 255.999).to(torch.uint8)
+        image = (image.float().clamp(0, 1) * 255.999).to(torch.uint8)  # which half precision rounds to 256
     return to_picture(image.expand(3, -1, -1).cpu())
 
 

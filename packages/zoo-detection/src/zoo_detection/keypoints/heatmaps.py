@@ -7,7 +7,7 @@ is one pixel of an m x m map, which is resized to its box before the best pixel 
 import torch
 from torch import Tensor
 
-from zoo_detection.foundation.precision import widen
+from zoo_detection.foundation.precision import widen, without_autocast
 
 from .cells import best_pixels_by_cells
 from .resizing import best_pixels_by_resizing
@@ -41,6 +41,7 @@ def keypoints_to_heatmap(keypoints: Tensor, rois: Tensor, heatmap_size: int) -> 
     return (places[..., 1] * heatmap_size + places[..., 0]) * valid, valid
 
 
+@without_autocast
 def heatmaps_to_keypoints(maps: Tensor, rois: Tensor, longest: int | None = None) -> tuple[Tensor, Tensor]:
     """Find the best pixel of each heatmap, at the resolution of its box.
 

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from zoo_detection.foundation.precision import widen
+from zoo_detection.foundation.precision import widen, without_autocast
 
 
+@without_autocast
 def paste_masks_in_image(masks: Tensor, boxes: Tensor, img_shape: tuple[int, int], padding: int = 1) -> Tensor:
     """Resize masks bilinearly to their boxes, and put each into an image that is zero elsewhere.
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zoo_detection.foundation.precision import widen
+from zoo_detection.foundation.precision import widen, without_autocast
 from zoo_detection.foundation.tracing import is_tracing, traced_as_one
 
 Pair = tuple[int, int]
@@ -146,6 +146,7 @@ def _read(features: Tensor, samples: Samples) -> Tensor:
     return F.embedding_bag(corners, table, mode="sum", per_sample_weights=weights.to(table.dtype)).view(*shape, each)
 
 
+@without_autocast
 def _convolved(read: Tensor, weight: Tensor) -> Tensor:
     """Return the output, `(N, positions, D)`."""
     batch, positions, _, taps, _ = read.shape

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from zoo_core.errors import InputError
+from zoo_core.layers import has_double_precision
 from zoo_detection.foundation.precision import integers_of, widen, without_autocast
 from zoo_detection.foundation.tracing import is_exporting, left_to_python, traced_as_one
 
@@ -63,6 +64,9 @@ def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: floa
 def _suppress(boxes: Tensor, scores: Tensor, groups: Tensor | None, iou_threshold: float) -> Tensor:
     _check(boxes, scores, groups, iou_threshold)
     boxes, scores = integers_of(boxes.detach()), integers_of(scores.detach())
+    if not has_double_precision(boxes.device):  # in which places are compared
+        groups = None if groups is None else groups.cpu()
+        return _suppress(boxes.cpu(), scores.cpu(), groups, iou_threshold).to(boxes.device)
     boxes = widen(boxes) if boxes.is_floating_point() else boxes.double()
     suppress = _suppress_traced if is_exporting() else _suppress_now
     return suppress(boxes, scores, groups, iou_threshold)
