@@ -139,3 +139,10 @@ def test_names_of_keypoints_are_read_with_the_people(tmp_path):
         category.pop("keypoints", None)
     (tmp_path / "annotations/instances_val2017.json").write_text(json.dumps(people))
     assert len(open_dataset(tmp_path, holds="objects").keypoint_names) == 17
+
+
+def test_a_test_split_that_is_not_used_is_told_of(tmp_path):
+    yolo(tmp_path, {"train": ["a1", "a2", "a3", "a4"], "test": ["c1"]})
+    train, held_out = open_split(tmp_path, "objects", 0.5, 0)
+    assert sorted(names(train) + names(held_out)) == ["a1", "a2", "a3", "a4"]
+    assert train.notes[-1].endswith("not used is what lies beside them: test.")

@@ -13,6 +13,7 @@ from zoo_evaluation.report import Chart, Line, Picture, Pictures, Section, Table
 
 from ._files import write_whole
 from ._prepare import Prepared
+from ._split import TRAINING
 
 PAGE = "report.html"
 MOST = 24
@@ -44,7 +45,7 @@ def write_page(
     sections = [*_curves(rows), *_predictions(prepared, network), _data(prepared), _recipe(prepared), _times(rows)]
     path = folder / PAGE
     root = Path(train.root).absolute()
-    name = root.parent.name if root.name == "train" else root.name
+    name = root.parent.name if root.name.lower() in TRAINING else root.name
     title = f"{prepared.model}, trained on {len(train)} samples of {name}"
     write_whole(path, page(title, f"{told} on {len(held_out)} other samples", sections, notes))
     return path

@@ -12,6 +12,11 @@ from zoo_evaluation.datasets import ClassSample, DatasetError, ObjectsSample, fi
 from ._randomness import generator_of
 
 S = TypeVar("S")
+TRAINING, VALIDATION, TEST = ("train", "training"), ("val", "valid", "validation"), ("test", "testing")
+"""What the folders of a data set's splits are called, in lower case."""
+_SPLITS = (*TRAINING, *VALIDATION, *TEST)
+CLASS_FOLDERS, LISTED = ("image-folder", "video-folder"), "csv"
+"""Layouts in which any folder is a class, and that in which a file lists the samples."""
 
 
 def split_samples(labels: Sequence[int], share: float, seed: int = 0) -> tuple[list[int], list[int]]:
@@ -56,9 +61,10 @@ def open_split(
 ) -> tuple[Dataset[Any], Dataset[Any]]:
     """Read a data set, and return what is trained on and what is kept for validation.
 
-    A folder with `train` and `val` (or `valid`, `validation`) in it is divided already, and so is a layout that has
-    splits of its own, as `Layout.splits` tells; any other is divided by chance, each class in proportion. An image with
-    objects counts as one of its rarest class.
+    A layout that has splits of its own, as `Layout.splits` tells, is divided already, and so is a folder with one of
+    `TRAINING` and one of `VALIDATION` in it, whatever its case. A training folder without one for validation is divided
+    by chance, each class in proportion, and a note names what lies beside it. So is anything else that is one whole. An
+    image with objects counts as one of its rarest class.
 
     Raises:
         DatasetError: It is not whole, or cannot be divided.
@@ -67,20 +73,48 @@ def open_split(
     own = _own_splits(root, holds, layout)
     if {"train", "val"} <= set(own):
         train, held_out = (open_dataset(root, holds=holds, layout=layout, split=split) for split in ("train", "val"))
+        if held_out.categories is None:  # its labels count the layout's classes, as those of the training set do
+            held_out = replace(held_out, categories=train.categories)
         return train, replace(_same_classes(train, held_out), published="")
-    parts = [root / name for name in ("val", "valid", "validation") if (root / name).is_dir()]
-    if (root / "train").is_dir() and parts and layout is None and not own:
-        train = open_dataset(root / "train", holds=holds)
-        held_out = open_dataset(parts[0], holds=holds)
-        return train, _same_classes(train, held_out)
-    named = [{"split": split} for split in ("trainval", "train") if split in own]
-    whole = open_dataset(root, holds=holds, layout=layout, **(named[0] if named else {}))
+    folder = None if own else _training_folder(root, holds, layout)
+    if folder is None:
+        tests = [split for split in own if split in TEST and "train" in own]
+        return _by_chance(_noted(_opened(root, holds, layout, own, ("trainval", "train")), tests), share, seed)
+    train = _opened(folder, holds, layout, _own_splits(folder, holds, layout), ("trainval", "train"))
+    validation = _folder(root, VALIDATION)
+    if validation is None:
+        beside = [path.name for path in _folders(root) if path != folder]
+        return _by_chance(_noted(train, beside), share, seed)
+    held_out = _opened(validation, holds, layout, _own_splits(validation, holds, layout), ("val", "train"))
+    return train, _same_classes(train, held_out)
+
+
+def _opened(root: Path, holds: str, layout: str | None, own: Sequence[str], splits: Sequence[str]) -> Dataset[Any]:
+    """Read a data set: the first of these splits that is one of its own, if any is."""
+    named = [{"split": split} for split in splits if split in own]
+    return open_dataset(root, holds=holds, layout=layout, **(named[0] if named else {}))
+
+
+def _noted(train: Dataset[Any], beside: Sequence[str]) -> Dataset[Any]:
+    """Return the data set with a note on what lies beside it, and is not used."""
+    if not beside:
+        return train
+    text = (
+        f"Only the training samples of {train.root} are used, a part of them for validation; not used is what lies "
+        f"beside them: {', '.join(beside[:5])}{', and so on' if len(beside) > 5 else ''}."
+    )
+    return replace(train, notes=(*train.notes, text))
+
+
+def _by_chance(whole: Dataset[Any], share: float, seed: int) -> tuple[Dataset[Any], Dataset[Any]]:
     if len(whole) < 2:
-        raise DatasetError(f"{root} has {len(whole)} samples: some are trained on, others show how good the model is.")
+        raise DatasetError(
+            f"{whole.root} has {len(whole)} samples: some are trained on, others show how good the model is."
+        )
     train_places, held_out_places = split_samples(_labels(whole), share, seed)
     if not held_out_places:
         raise DatasetError(
-            f"{root} has one sample of each class: two are needed, one to train on, one to measure with."
+            f"{whole.root} has one sample of each class: two are needed, one to train on, one to measure with."
         )
     return _part(whole, train_places), _part(whole, held_out_places)
 
@@ -89,9 +123,57 @@ def _own_splits(root: Path, holds: str, layout: str | None) -> tuple[str, ...]:
     try:
         return find_layout(root, holds=holds, layout=layout).splits(root)
     except DatasetError:
-        if (root / "train").is_dir():  # which may have a layout
+        if _folder(root, TRAINING) is not None:  # which may have a layout
             return ()
         raise
+
+
+def _training_folder(root: Path, holds: str, layout: str | None) -> Path | None:
+    """Return the folder of what is trained on, if the data set has one.
+
+    `train` may be a class, too, beside `car` and `bus`: then there is no data set in it.
+
+    Raises:
+        DatasetError: There are folders for validation and tests alone.
+    """
+    folder = _folder(root, TRAINING)
+    here = _layout(root, holds, layout)
+    if here == LISTED and (layout is not None or _folder(root, VALIDATION) is None):
+        return None  # the file says where samples are
+    are_splits = here in CLASS_FOLDERS and all(path.name.lower() in _SPLITS for path in _folders(root))
+    if folder is None:
+        if are_splits:
+            names = " and ".join(path.name for path in _folders(root))
+            raise DatasetError(
+                f"{root} has {names}, and nothing to train on: expected a folder train with a folder for each class. "
+                "Give the path of one of them to train on that."
+            )
+        return None
+    return folder if are_splits or here == "" or _layout(folder, holds, layout) else None
+
+
+def _layout(root: Path, holds: str, layout: str | None) -> str:
+    """Return the name of a folder's layout; empty if it has none, or not the one that is given."""
+    try:
+        found = find_layout(root, holds=holds, layout=layout)
+    except DatasetError:
+        return ""
+    return found.name if layout is None or found.recognises(root) else ""
+
+
+def _folders(root: Path) -> list[Path]:
+    """Return the folders in a folder, by name; none where there is no folder."""
+    if not root.is_dir():
+        return []
+    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _folder(root: Path, names: Sequence[str]) -> Path | None:
+    """Return the folder in a folder that has the first of these names that one has, whatever its case."""
+    known = {path.name.lower(): path for path in reversed(_folders(root))} | {
+        path.name: path for path in _folders(root)
+    }
+    return next((known[name] for name in names if name in known), None)
 
 
 def _labels(dataset: Dataset[Any]) -> list[int]:

@@ -30,7 +30,13 @@ def recognises(root: Path) -> bool:
     if synsets:
         many = truth.CLASSES // 2  # fewer are somebody's own classes, unless a list says otherwise
         return len(synsets) >= many or truth.find_synsets(root) is not None
-    return folder.is_dir() and any(_FLAT.fullmatch(path.name) for path in folder.iterdir())
+    return _has_images(folder)
+
+
+def splits(root: Path) -> tuple[str, ...]:
+    """Return which of train and val are there; a folder of synsets is one to train on."""
+    found = tuple(split for split in ("train", "val") if (root / split).is_dir() and _has_images(root / split))
+    return found or (("train",) if _synset_folders(root) else ())
 
 
 def read(root: Path, *, split: str = "val") -> Dataset[ClassSample]:
@@ -38,7 +44,8 @@ def read(root: Path, *, split: str = "val") -> Dataset[ClassSample]:
 
     Args:
         root: Has a folder with the split's name, or is that folder.
-        split: `"val"` is what the published numbers are for.
+        split: `"val"` is what the published numbers are for; its labels are places among a published model's classes.
+            `"train"` is what models are trained on: the synsets are the names of their classes.
 
     Raises:
         DatasetError: Classes or images are missing so that labels could be wrong, or the truth cannot be read.
@@ -46,10 +53,14 @@ def read(root: Path, *, split: str = "val") -> Dataset[ClassSample]:
     folder = _split(root, split)
     folders = _synset_folders(folder)
     published = PUBLISHED if split == "val" else ""
-    return _read_folders(root, folder, folders, published) if folders else _read_flat(root, folder, published)
+    if not folders:
+        return _read_flat(root, folder, published)
+    return _read_folders(root, folder, folders, published, named=split == "train")
 
 
-def _read_folders(root: Path, folder: Path, folders: list[Path], published: str) -> Dataset[ClassSample]:
+def _read_folders(
+    root: Path, folder: Path, folders: list[Path], published: str, *, named: bool
+) -> Dataset[ClassSample]:
     names = [path.name for path in folders]
     listed = truth.find_synsets(root)
     if listed is None and len(names) != truth.CLASSES:
@@ -81,6 +92,7 @@ def _read_folders(root: Path, folder: Path, folders: list[Path], published: str)
         root=root,
         published=published,
         samples=dataset.samples,
+        categories=tuple(synsets) if named else None,
         notes=(*dataset.notes, *left_out(absent, f"of {truth.CLASSES} classes have no folder")),
         files=() if listed is None else (listed,),
     )
@@ -120,6 +132,12 @@ def _read_flat(root: Path, folder: Path, published: str) -> Dataset[ClassSample]
 
 def _split(root: Path, split: str) -> Path:
     return root / split if (root / split).is_dir() else root
+
+
+def _has_images(folder: Path) -> bool:
+    """Tell whether there are folders of synsets, or images called as the flat ones are."""
+    flat = (_FLAT.fullmatch(path.name) for path in (folder.iterdir() if folder.is_dir() else ()))
+    return bool(_synset_folders(folder)) or any(flat)
 
 
 def _synset_folders(folder: Path) -> list[Path]:

@@ -23,6 +23,11 @@ def recognises(root: Path) -> bool:
     return len(names) == CLASSES and names >= _FIRST_AND_LAST
 
 
+def splits(root: Path) -> tuple[str, ...]:
+    """Return which of train and val have a folder."""
+    return tuple(split for split in ("train", "val") if subfolders(root / split))
+
+
 def read(root: Path, *, split: str = "val") -> Dataset[ClassSample]:
     """Read the videos of each class's folder; how many of those that once were are left is noted.
 
