@@ -192,7 +192,14 @@ def test_large_scale_jitter_is_a_recipe(tmp_path):
 def test_images_are_not_mirrored_where_left_and_right_are_not_known(tmp_path):
     sample = sample_of(one(), root=tmp_path)
     mirrored = STILL.but(flip=1.0)
-    for names, expected in (((), [10.0, 30.0]), (("left_ear", "right_ear"), [30.0, 50.0])):
+    still, swapped = [10.0, 30.0], [30.0, 50.0]
+    for names, expected in (
+        ((), still),
+        (("nose", "tail"), still),
+        (("l_ear", "tail"), still),
+        (("left_ear", "right_ear"), swapped),
+        (("L_Ear", "R_Ear"), swapped),
+    ):
         training = KeypointTraining(dataset_of(sample, keypoint_names=names), mirrored, SomeWeights.V1)
         _, target = training.example(sample, torch.Generator())
         assert target["keypoints"][0, :, 0].tolist() == expected
@@ -267,7 +274,14 @@ def test_objects_with_different_numbers_of_keypoints_are_refused():
 def test_keypoints_without_names_are_told():
     told = "The keypoints have no names that tell left from right: images are not mirrored."
     assert told in check(KeypointTraining, one())
-    assert told not in check(KeypointTraining, one(), keypoint_names=("left_ear", "right_ear"))
+    assert told in check(KeypointTraining, one(), keypoint_names=("nose", "tail"))
+    for names in (("left_ear", "right_ear"), ("LEar", "REar")):
+        assert not any("mirrored" in note for note in check(KeypointTraining, one(), keypoint_names=names))
+
+
+def test_keypoints_on_one_side_alone_are_told():
+    told = "The keypoints have a side and no partner on the other one (l_ear): images are not mirrored."
+    assert told in check(KeypointTraining, one(), keypoint_names=("l_ear", "tail"))
 
 
 def test_the_usual_recipe_has_enough_steps_for_few_images():

@@ -167,6 +167,39 @@ def test_scenes_without_objects_can_be_changed():
     assert changed.boxes.shape == (0, 4)
 
 
-def test_left_is_right_in_a_mirror():
-    assert mirrored_pairs(["nose", "left_eye", "right_eye", "tail"]) == (0, 2, 1, 3)
-    assert mirrored_pairs(["left_wing", "tail"]) == (0, 1)
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["nose", "left_eye", "right_eye", "tail"], (0, 2, 1, 3)),
+        (["nose", "l_eye", "r_eye"], (0, 2, 1)),
+        (["L_Shoulder", "R_Shoulder"], (1, 0)),
+        (["LShoulder", "RShoulder", "LBigToe", "RBigToe", "Nose"], (1, 0, 3, 2, 4)),
+        (["kneeL", "kneeR"], (1, 0)),
+        (["ear l", "ear r", "ear-top"], (1, 0, 2)),
+        (["front-r-paw", "front-l-paw"], (1, 0)),
+        (["leftEye", "rightEye"], (1, 0)),
+        (["lefteye", "righteye"], (1, 0)),
+        (["EYE_LEFT", "Eye_Right"], (1, 0)),
+        (["L1", "R1", "L2", "R2"], (1, 0, 3, 2)),
+        (["collar", "l_eye", "r_eye"], (0, 2, 1)),
+        (["left auge", "right auge", "köp", "tör"], (1, 0, 2, 3)),
+    ],
+)
+def test_left_is_right_in_a_mirror(names, expected):
+    assert mirrored_pairs(names) == expected
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [],
+        ["nose", "tail"],
+        ["collar", "roll"],
+        ["left_wing", "tail"],
+        ["left_eye", "right_eye", "left_ear"],
+        ["left_eye", "Left-Eye", "right_eye"],
+        ["l1", "l2"],
+    ],
+)
+def test_without_a_partner_for_each_side_it_is_not_known_what_a_mirror_shows(names):
+    assert mirrored_pairs(names) is None

@@ -1,5 +1,7 @@
 """Training of detectors: boxes, masks and keypoints."""
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -127,8 +129,9 @@ class KeypointTraining(DetectionTraining):
         super().__init__(dataset, recipe, weights)
         self.num_keypoints = count_keypoints(dataset)
         usual = tuple(weights.meta.get("keypoint_names", ()))
-        given = [names for names in (dataset.keypoint_names, usual) if len(names) == self.num_keypoints]
-        self.keypoint_names = given[0] if given else ()
+        self.keypoint_names = next(
+            (names for names in (dataset.keypoint_names, usual) if len(names) == self.num_keypoints), ()
+        )
         self.pairs = mirrored_pairs(self.keypoint_names)
 
     @classmethod
@@ -147,13 +150,20 @@ class KeypointTraining(DetectionTraining):
         count = count_keypoints(train)
         if count != count_keypoints(held_out):
             raise DatasetError(f"{train.root} has {count} keypoints for each object, {held_out.root} has others.")
-        if train.keypoint_names or count == COCO_KEYPOINTS:
+        names = train.keypoint_names if len(train.keypoint_names) == count else ()
+        if mirrored_pairs(names) is not None or (not names and count == COCO_KEYPOINTS):
             return notes
-        return [*notes, "The keypoints have no names that tell left from right: images are not mirrored."]
+        alone = ", ".join(_without_partner(names)[:5])
+        told = (
+            f"have a side and no partner on the other one ({alone})"
+            if alone
+            else "have no names that tell left from right"
+        )
+        return [*notes, f"The keypoints {told}: images are not mirrored."]
 
     def can_mirror(self) -> bool:
         """Tell whether it is known which keypoints are left and right."""
-        return bool(self.pairs)
+        return self.pairs is not None
 
     def builder_arguments(self, categories: tuple[str, ...] | None) -> dict[str, Any]:
         """Return the number of classes, and of keypoints."""
@@ -165,28 +175,52 @@ class KeypointTraining(DetectionTraining):
         return {"keypoint_names": list(names)}
 
 
-def mirrored_pairs(names: Sequence[str]) -> tuple[int, ...]:
+def mirrored_pairs(names: Sequence[str]) -> tuple[int, ...] | None:
     """Return what each keypoint is in a mirror, by place: left and right change.
 
     Args:
-        names: With `left` and `right` in them, such as `"left_eye"`; others stay what they are.
+        names: With `left` and `right` in them, or with parts `l` and `r`, in any case: `"left_eye"`, `"R-Shoulder"`,
+            `"kneeL"`. Others stay what they are.
+
+    Returns:
+        The places; `None` where no name has a side, or one has no partner on the other side.
 
     Example:
         >>> from zoo_training.tasks.detection import mirrored_pairs
         >>> mirrored_pairs(["nose", "left_eye", "right_eye"])
         (0, 2, 1)
     """
-    places = {name: place for place, name in enumerate(names)}
-    return tuple(places.get(_other_side(name), place) for place, name in enumerate(names))
+    keys = [_key(name) for name in names]
+    others = [_other_side(key) for key in keys]
+    if keys == others or _without_partner(names):
+        return None
+    return tuple(
+        place if key == other else keys.index(other)
+        for place, (key, other) in enumerate(zip(keys, others, strict=True))
+    )
 
 
-def _other_side(name: str) -> str:
-    for one, other in (("left", "right"), ("Left", "Right"), ("LEFT", "RIGHT")):
-        if one in name:
-            return name.replace(one, other)
-        if other in name:
-            return name.replace(other, one)
-    return name
+def _without_partner(names: Sequence[str]) -> list[str]:
+    """Return the names with a side of which the other side is not there, or which are there more than once."""
+    counts = Counter(map(_key, names))
+    sided = ((name, _key(name)) for name in names if _other_side(_key(name)) != _key(name))
+    return [name for name, key in sided if not counts[key] == counts[_other_side(key)] == 1]
+
+
+def _key(name: str) -> str:
+    """Return the parts of a name in lower case, with sides in full: `"left_shoulder"` for `"L-Shoulder"`."""
+    parts = (part.lower() for part in _PART.findall(name))
+    return "_".join({"l": "left", "r": "right"}.get(part, part) for part in parts)
+
+
+def _other_side(key: str) -> str:
+    return _SIDE.sub(lambda side: _OTHER[side[0]], key)
+
+
+_PART = re.compile(r"[A-Z]+(?![^\W\d_A-Z])|[A-Z]?[^\W\d_A-Z]+|\d+")
+"""Of a name: what separators, capitals or digits divide."""
+_SIDE = re.compile("left|right")
+_OTHER = {"left": "right", "right": "left"}
 
 
 def _target(scene: Scene) -> dict[str, Tensor]:
