@@ -15,7 +15,7 @@ from zoo_core.prediction import Classification, predict
 from zoo_core.transforms import VideoClassification
 from zoo_evaluation import Dataset, evaluate
 from zoo_evaluation.datasets import ClassSample, DatasetError
-from zoo_training import Recipe, train
+from zoo_training import Recipe, prepare, train
 from zoo_training.tasks.video import VideoTraining
 
 STILL = Recipe(flip=0.0, color=0.0, crop=1.0)
@@ -137,3 +137,11 @@ def test_a_trained_network_is_a_model_that_predicts_and_is_measured(tmp_path: Pa
     assert isinstance(found, Classification)
     assert {label.label for label in found.top} == set(MOVES)
     assert 0 <= evaluate(run.name, tmp_path / "moves")["acc@1"] <= 100
+
+
+def test_clips_that_a_network_does_not_take_are_refused_before_training(tmp_path: Path) -> None:
+    for name in ("a/0.mp4", "a/1.mp4", "b/2.mp4", "b/3.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        encode(tmp_path / name, grey_frames(3))
+    with pytest.raises(ValueError, match="MViT does not take videos of 224 x 224 pixels: clips should be 16 frames"):
+        prepare("mvit_v1_b", tmp_path, {"clip_len": 32}, weights=None)

@@ -108,7 +108,7 @@ def prepare(
     """
     task = task_of(model)
     told = _chosen(begun or Recipe(), recipe, recipe_file)
-    kind = _kind(task, model, weights, told)
+    kind, network = _kind(task, model, weights, told)
     train_set, held_out, notes = _data(data, kind, told, layout)
     usual = begun or kind.usual_recipe(len(train_set), freeze=told.freeze, pretrained=weights is not None)
     if told.lora and weights is not None and begun is None:
@@ -119,6 +119,7 @@ def prepare(
     categories = kind.categories(train_set)
     first = _entry(model, weights, categories)
     training = kind(train_set, _chosen(usual, recipe, recipe_file), first)
+    training.check_network(network)
     entry = _weights_entry(lambda: training.preset, first.meta | training.facts())
     return Prepared(
         training=training,
@@ -131,7 +132,8 @@ def prepare(
     )
 
 
-def _kind(task: Task, model: str, weights: str | None, recipe: Recipe) -> type[Training[Any]]:
+def _kind(task: Task, model: str, weights: str | None, recipe: Recipe) -> tuple[type[Training[Any]], nn.Module]:
+    """Return how a model is trained, and its network without weights, on the device `meta`."""
     if task.training is None:
         raise ValueError(f"{model} is for {task.name}, for which no training is known.")
     kind: type[Training[Any]] = load_reference(task.training)
@@ -139,7 +141,7 @@ def _kind(task: Task, model: str, weights: str | None, recipe: Recipe) -> type[T
         network = _built(model, weights, recipe.arguments)
         if recipe.lora:
             require_adaptable(network)
-        return kind.of_network(network)
+    return kind.of_network(network), network.to("meta")
 
 
 def _chosen(usual: Recipe, given: Recipe | Mapping[str, Any] | None, file: Path | str | None) -> Recipe:

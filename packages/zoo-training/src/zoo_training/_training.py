@@ -153,6 +153,17 @@ class Training(ABC, Generic[S]):
         """Return what the saved model's `weights.meta` is to say of how it is used."""
         return self.usage
 
+    def check_network(self, network: nn.Module) -> None:
+        """Look whether a network takes what the recipe makes of samples, before a long training.
+
+        Args:
+            network: Built as the recipe says, on the device `meta`, where shapes alone are computed.
+
+        Raises:
+            ValueError: It does not.
+        """
+        del network
+
     def caching(self, folder: Path) -> AbstractContextManager[Self]:
         """Return a context in which samples are read from a cache in a folder, if the task has one and it fits.
 

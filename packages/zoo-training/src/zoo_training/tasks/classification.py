@@ -24,7 +24,10 @@ from zoo_training.augmentation import Scene, jitter_color, mix_batch, random_res
 
 
 class ClassificationTraining(Training[ClassSample]):
-    """Trains networks that give scores of classes for an image."""
+    """Trains networks that give scores of classes for an image.
+
+    With `Recipe.size`, the preprocessing of the model that is saved is scaled to that size.
+    """
 
     holds: ClassVar[str] = "classes"
     media: ClassVar[str] = "images"
@@ -32,9 +35,11 @@ class ClassificationTraining(Training[ClassSample]):
 
     def __init__(self, dataset: Dataset[ClassSample], recipe: Recipe, weights: WeightsEnum) -> None:
         super().__init__(dataset, recipe, weights)
+        if recipe.size:
+            self.preset = scaled_preset(self.preset, recipe.size)
         arguments = preset_arguments(self.preset)
         crop: list[int] = arguments["crop_size"]
-        self.size = (recipe.size, recipe.size) if recipe.size else (crop[0], crop[-1])
+        self.size = (crop[0], crop[-1])
         self.mean: list[float] = arguments["mean"]
         self.std: list[float] = arguments["std"]
         self._side = needed_side(self.size, recipe.crop)
@@ -73,6 +78,31 @@ class ClassificationTraining(Training[ClassSample]):
         missing = set(range(len(train.categories))) - {sample.label for sample in held_out}
         names = ", ".join(train.categories[label] for label in sorted(missing)[:5])
         return [f"No {cls.media[:-1]} of {names} is kept for validation: there are too few."] if missing else []
+
+    def check_network(self, network: nn.Module) -> None:
+        """Let the network take inputs of the recipe's size, if that has one, or other arguments of the builder."""
+        if not (self.recipe.size or self.recipe.clip_len or self.recipe.arguments):
+            return
+        height, width = self.size
+        try:
+            with torch.no_grad():
+                network.train(not self.recipe.freeze)(torch.empty(self.shape(2), device="meta"))
+        except ValueError as error:
+            raise ValueError(
+                f"{type(network).__name__} does not take {self.media} of {width} x {height} pixels: {error} Choose "
+                "another size or, for a network of one size, an argument of its builder, such as image_size, too."
+            ) from error
+
+    def shape(self, count: int) -> tuple[int, ...]:
+        """Return the shape of a batch of so many inputs."""
+        return (count, len(self.mean), *self.size)
+
+    def facts(self) -> dict[str, Any]:
+        """Return the least size, too: that of the training, if the network takes smaller inputs than the usual ones."""
+        least = self.usage.get("min_size")
+        if not (self.recipe.size and least):
+            return self.usage
+        return {**self.usage, "min_size": tuple(map(min, least, self.size))}
 
     def example(self, sample: ClassSample, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Cut out a part, mirror it and change its colours; the target is the label."""
@@ -135,6 +165,16 @@ class ClassificationTraining(Training[ClassSample]):
 
     def _cross_entropy(self, scores: Tensor, targets: Tensor) -> Tensor:
         return F.cross_entropy(scores.float(), targets, label_smoothing=self.recipe.label_smoothing)
+
+
+def scaled_preset(preset: nn.Module, size: int) -> nn.Module:
+    """Return a preset that cuts out squares of a size, of images resized in proportion to that."""
+    arguments = preset_arguments(preset)
+    crop: list[int] = arguments["crop_size"]
+    if {*crop} == {size}:
+        return preset
+    resized = [round(side * size / min(crop)) for side in arguments["resize_size"]]
+    return type(preset)(**{**arguments, "resize_size": resized, "crop_size": [size, size]})
 
 
 def _epochs(steps: int, samples: int, batch_size: int) -> int:

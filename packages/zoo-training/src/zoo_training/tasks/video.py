@@ -10,7 +10,6 @@ from torch import Tensor
 
 from zoo_core import WeightsEnum
 from zoo_core.errors import MediaError
-from zoo_core.transforms import preset_arguments
 from zoo_evaluation import Dataset
 from zoo_evaluation.datasets import ClassSample, DatasetError
 from zoo_training._randomness import happens, uniform
@@ -29,7 +28,7 @@ class VideoTraining(ClassificationTraining):
     """Trains networks that give scores of classes for a clip.
 
     Clips have the length and the frame rate that the model's weights state, unless the recipe has others, which the
-    saved model then states. With `Recipe.size`, the preprocessing of the saved model is scaled to that size.
+    saved model then states.
     """
 
     holds: ClassVar[str] = "videos"
@@ -43,10 +42,8 @@ class VideoTraining(ClassificationTraining):
         least, side = meta.get("min_temporal_size", 1), max(meta.get("min_size", (1, 1)))
         if self.clip_len < least:
             raise ValueError(f"clip_len should be at least {least} for this model, found {self.clip_len}.")
-        if recipe.size:
-            if recipe.size < side:
-                raise ValueError(f"size should be at least {side} for this model, found {recipe.size}.")
-            self.preset = _scaled(self.preset, recipe.size)
+        if recipe.size and recipe.size < side:
+            raise ValueError(f"size should be at least {side} for this model, found {recipe.size}.")
 
     @classmethod
     def usual_recipe(cls, samples: int, *, freeze: str = "", pretrained: bool = True) -> Recipe:
@@ -68,7 +65,11 @@ class VideoTraining(ClassificationTraining):
 
     def facts(self) -> dict[str, Any]:
         """Return the length and the frame rate of clips, too."""
-        return {**self.usage, "clip_len": self.clip_len, "frame_rate": self.frame_rate}
+        return {**super().facts(), "clip_len": self.clip_len, "frame_rate": self.frame_rate}
+
+    def shape(self, count: int) -> tuple[int, ...]:
+        """Return the shape of a batch of so many clips."""
+        return (count, len(self.mean), self.clip_len, *self.size)
 
     def example(self, sample: ClassSample, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Take a clip at a random moment; cut out a part, mirror it and change its colours, the same for all frames."""
@@ -104,14 +105,6 @@ class VideoTraining(ClassificationTraining):
             start = moment * max(0.0, reader.last_time - (self.clip_len - 1) / self.frame_rate)
             times = [start + number / self.frame_rate for number in range(self.clip_len)]
             return torch.stack(reader.map_times(keep, times))
-
-
-def _scaled(preset: torch.nn.Module, size: int) -> torch.nn.Module:
-    """Return a preset that cuts out squares of a size, of frames resized in proportion to that."""
-    arguments = preset_arguments(preset)
-    smaller = min(arguments["crop_size"])
-    arguments["resize_size"] = [round(side * size / smaller) for side in arguments["resize_size"]]
-    return type(preset)(**{**arguments, "crop_size": [size, size]})
 
 
 def _open_all(dataset: Dataset[Any]) -> None:
