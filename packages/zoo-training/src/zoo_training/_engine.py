@@ -149,6 +149,7 @@ class Engine:
                 "for so many. With fewer --workers, --resume goes on from the last checkpoint."
             ) from error
         finally:
+            self._loader.close()
             put_back(self.model, replaced)
             set_momentum(self.model, self._momenta, None)
         self.model.load_state_dict(self._best)

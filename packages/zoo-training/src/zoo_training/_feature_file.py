@@ -85,13 +85,8 @@ class FeatureFile:
             os.fsync(file.fileno())
 
     def values(self) -> NDArray[np.float32]:
-        """Return what is done, mapped into memory, to be read only."""
+        """Return what is done, mapped into memory, to be read only. While it is, Windows does not delete the file."""
         return np.memmap(self._path, "<f4", "r", shape=(self.done, *self._shape[1:]))
-
-    def remove(self) -> None:
-        """Take both files away."""
-        self._header.unlink(missing_ok=True)
-        self._path.unlink(missing_ok=True)
 
     @property
     def _row_bytes(self) -> int:

@@ -1,18 +1,17 @@
 """Training of a classifier alone, on features that were computed once: seconds instead of minutes."""
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from zoo_evaluation import Dataset, Evaluation
 
 from ._engine import Engine
+from ._feature_file import FeatureFile
+from ._files import remove
 from ._frozen import BATCH, FrozenNetwork, HasFeatures, features_of, views_of
 from ._training import Batch, Training
 
@@ -25,14 +24,14 @@ class HeadTraining(Training[Any]):
 
     Args:
         training: Of the task.
-        features: `(samples, views, width)`.
+        file: Of the features. It is open while a batch is read, and can be deleted afterwards.
     """
 
-    def __init__(self, training: Training[Any], features: NDArray[np.float32]) -> None:
+    def __init__(self, training: Training[Any], file: FeatureFile) -> None:
         assert isinstance(training, HasFeatures)
         self.dataset, self.recipe, self.preset = training.dataset, training.recipe, training.preset
         self.better = type(training).better  # type: ignore[misc] # of this one
-        self._training, self._features = training, features
+        self._training, self._file = training, file
         self._labels = torch.tensor([sample.label for sample in training.dataset])
 
     def example(self, sample: Any, generator: torch.Generator) -> tuple[Any, Any]:
@@ -41,9 +40,10 @@ class HeadTraining(Training[Any]):
 
     def read(self, keys: Sequence[tuple[int, int]]) -> Batch:
         """Return the features of a batch."""
+        features = self._file.values()
         places = [place for _, place in keys]
-        views = [(epoch + place) % self._features.shape[1] for epoch, place in keys]
-        inputs = torch.from_numpy(self._features[places, views])
+        views = [(epoch + place) % features.shape[1] for epoch, place in keys]
+        inputs = torch.from_numpy(features[places, views])
         names = tuple(self.dataset[place].name for place in places)
         return Batch(names, inputs, self._training.targets(self._labels[places]))
 
@@ -87,9 +87,9 @@ def head_engine(
     held_out_file = features_of(frozen, training, held_out, kept / "validation.bin", views=1, workers=workers)
     return Engine(
         frozen.classifier,
-        HeadTraining(training, train_file.values()),
+        HeadTraining(training, train_file),
         folder,
-        _validation(training, evaluation, held_out_file.values(), folder),
+        _validation(training, evaluation, held_out_file, folder),
         workers=0,
         identity={**identity, "features": f"{train_file.digest} {held_out_file.digest}"},
         **options,
@@ -97,13 +97,14 @@ def head_engine(
 
 
 def _validation(
-    training: Training[Any], evaluation: Evaluation[Any], features: NDArray[np.float32], folder: Path
+    training: Training[Any], evaluation: Evaluation[Any], file: FeatureFile, folder: Path
 ) -> Callable[[nn.Module], dict[str, float]]:
     """Return what measures a classifier as the task's evaluation does."""
     assert isinstance(training, HasFeatures)
 
     @torch.inference_mode()
     def validate(classifier: nn.Module) -> dict[str, float]:
+        features = file.values()
         device = next(classifier.parameters()).device
         rows: list[dict[str, Any]] = []
         for first in range(0, len(features), 8 * BATCH):
@@ -116,4 +117,4 @@ def _validation(
 
 def remove_features(folder: Path) -> None:
     """Take the features of a run away."""
-    shutil.rmtree(folder / FEATURES, ignore_errors=True)
+    remove(folder / FEATURES)

@@ -85,6 +85,12 @@ class Loader(DataLoader[Any]):
                 raise batch
             yield batch
 
+    def close(self) -> None:
+        """End the processes that read ahead, which have files open. Another iteration starts new ones."""
+        iterator, self._iterator = self._iterator, None
+        if iterator is not None:
+            iterator._shutdown_workers()  # type: ignore[attr-defined] # of one with workers, which alone is kept
+
 
 def make_loader(training: Training[Any], batches: Batches, workers: int = 0) -> Loader:
     """Return a loader of the batches of a training, in the order of `batches`.

@@ -16,6 +16,8 @@ from torch import Tensor
 from zoo_core.images import read_image
 from zoo_core.transforms import resize
 
+from ._files import remove
+
 MOST_BYTES = 4 << 30
 """Of a cache. It also leaves three quarters of the disk's room free."""
 _LOOKED_AT = 32
@@ -80,6 +82,10 @@ class PixelCache:
             shape[:] = image.shape[1:]
         return image
 
+    def close(self) -> None:
+        """Let go of the file, so that it can be deleted; it is opened again when something is read."""
+        self._bytes = None
+
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_bytes": None}
 
@@ -97,6 +103,8 @@ _HEADER = 8
 def pixel_cache(folder: Path, paths: Sequence[Path], side: int) -> Iterator[PixelCache | None]:
     """Make room for decoded images, and take it away in the end; `None` where they need too much.
 
+    Processes that read from it should have ended before.
+
     Args:
         folder: Where the file is while it is used.
         paths: Of the images.
@@ -104,10 +112,13 @@ def pixel_cache(folder: Path, paths: Sequence[Path], side: int) -> Iterator[Pixe
     """
     path = folder / f"pixels.{os.environ.get('RANK', '0')}.cache"  # one for each process that torchrun starts
     places = _places(paths, side, min(MOST_BYTES, shutil.disk_usage(folder).free // 4))
+    cache = PixelCache(path, places, side) if places is not None and _reserve(path, int(places[-1])) else None
     try:
-        yield PixelCache(path, places, side) if places is not None and _reserve(path, int(places[-1])) else None
+        yield cache
     finally:
-        path.unlink(missing_ok=True)
+        if cache is not None:
+            cache.close()
+        remove(path)
 
 
 def _places(paths: Sequence[Path], side: int, limit: int) -> NDArray[np.int64] | None:
