@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zoo_core.images import read_image
 from zoo_core.transforms import resize
 
+from ._channels import read_in
 from ._files import remove
 
 MOST_BYTES = 4 << 30
@@ -39,17 +39,17 @@ def needed_side(size: tuple[int, int], crop: float) -> int:
     return math.ceil(max(size) / math.sqrt(crop * 3 / 4))
 
 
-def read_pixels(path: Path, side: int) -> Tensor:
-    """Read an image, shrunk to a shorter side of `side` pixels where it has more: uint8 `(3, H, W)`, channels last.
+def read_pixels(path: Path, side: int, channels: int = 3) -> Tensor:
+    """Read an image, shrunk to a shorter side of `side` pixels where it has more: uint8 `(C, H, W)`, channels last.
 
     Raises:
         ImageError: It cannot be decoded.
         OSError: It cannot be read.
     """
-    image = read_image(path, at_least=side)
+    image = read_in(channels, path, at_least=side)
     if min(image.size) > side:
         image = resize(image, side)
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1)
+    return torch.from_numpy(np.array(image).reshape(image.height, image.width, channels)).permute(2, 0, 1)
 
 
 class PixelCache:
@@ -62,10 +62,11 @@ class PixelCache:
         path: Of the file, for which there must be room already.
         places: For each image where it begins in the file, in bytes, and one more for where the last ends.
         side: As `read_pixels` takes it.
+        channels: Likewise.
     """
 
-    def __init__(self, path: Path, places: NDArray[np.int64], side: int) -> None:
-        self._path, self._places, self.side = path, places, side
+    def __init__(self, path: Path, places: NDArray[np.int64], side: int, channels: int = 3) -> None:
+        self._path, self._places, self.side, self._channels = path, places, side, channels
         self._bytes: NDArray[np.uint8] | None = None
 
     def read(self, place: int, path: Path) -> Tensor:
@@ -73,10 +74,10 @@ class PixelCache:
         content = self._mapped()[self._places[place] : self._places[place + 1]]
         shape = content[:_HEADER].view(np.int32)
         if shape[0]:
-            size = int(shape[0]) * int(shape[1]) * 3
-            pixels = content[_HEADER : _HEADER + size].reshape(int(shape[0]), int(shape[1]), 3)
+            size = int(shape[0]) * int(shape[1]) * self._channels
+            pixels = content[_HEADER : _HEADER + size].reshape(int(shape[0]), int(shape[1]), self._channels)
             return torch.from_numpy(pixels.copy()).permute(2, 0, 1)
-        image = read_pixels(path, self.side)
+        image = read_pixels(path, self.side, self._channels)
         if image.numel() <= len(content) - _HEADER:
             content[_HEADER : _HEADER + image.numel()] = image.permute(1, 2, 0).numpy().reshape(-1)
             shape[:] = image.shape[1:]
@@ -100,7 +101,7 @@ _HEADER = 8
 
 
 @contextmanager
-def pixel_cache(folder: Path, paths: Sequence[Path], side: int) -> Iterator[PixelCache | None]:
+def pixel_cache(folder: Path, paths: Sequence[Path], side: int, channels: int = 3) -> Iterator[PixelCache | None]:
     """Make room for decoded images, and take it away in the end; `None` where they need too much.
 
     Processes that read from it should have ended before.
@@ -109,10 +110,11 @@ def pixel_cache(folder: Path, paths: Sequence[Path], side: int) -> Iterator[Pixe
         folder: Where the file is while it is used.
         paths: Of the images.
         side: As `read_pixels` takes it.
+        channels: Likewise.
     """
     path = folder / f"pixels.{os.environ.get('RANK', '0')}.cache"  # one for each process that torchrun starts
-    places = _places(paths, side, min(MOST_BYTES, shutil.disk_usage(folder).free // 4))
-    cache = PixelCache(path, places, side) if places is not None and _reserve(path, int(places[-1])) else None
+    places = _places(paths, side, channels, min(MOST_BYTES, shutil.disk_usage(folder).free // 4))
+    cache = PixelCache(path, places, side, channels) if places is not None and _reserve(path, int(places[-1])) else None
     try:
         yield cache
     finally:
@@ -121,17 +123,17 @@ def pixel_cache(folder: Path, paths: Sequence[Path], side: int) -> Iterator[Pixe
         remove(path)
 
 
-def _places(paths: Sequence[Path], side: int, limit: int) -> NDArray[np.int64] | None:
+def _places(paths: Sequence[Path], side: int, channels: int, limit: int) -> NDArray[np.int64] | None:
     """Return where each image begins, by the sizes in the files' heads; `None` where they need more than the limit."""
     step = max(1, len(paths) // _LOOKED_AT)
-    some = [_room(path, side) for path in paths[::step]]
+    some = [_room(path, side, channels) for path in paths[::step]]
     if sum(some) / len(some) * len(paths) > limit:
         return None
-    places = np.cumsum([0, *(_room(path, side) for path in paths)], dtype=np.int64)
+    places = np.cumsum([0, *(_room(path, side, channels) for path in paths)], dtype=np.int64)
     return places if places[-1] <= limit else None
 
 
-def _room(path: Path, side: int) -> int:
+def _room(path: Path, side: int, channels: int) -> int:
     """Return the bytes that an image needs; none where it cannot be read, which is said when it is its turn."""
     from PIL import Image
 
@@ -142,7 +144,7 @@ def _room(path: Path, side: int) -> int:
         return _HEADER
     if short > side:
         short, long = side, math.ceil(side * long / short) + 2  # after rounding, also of a JPEG's eighths
-    return _HEADER + -(-3 * short * long // _HEADER) * _HEADER
+    return _HEADER + -(-channels * short * long // _HEADER) * _HEADER
 
 
 def _reserve(path: Path, size: int) -> bool:

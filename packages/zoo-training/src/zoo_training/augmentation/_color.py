@@ -13,7 +13,7 @@ def jitter_color(image: Tensor, amount: float, generator: torch.Generator) -> Te
     """Change brightness, contrast and saturation, each by a factor between 1 - amount and 1 + amount.
 
     Args:
-        image: uint8 `(..., 3, H, W)`; several images change alike.
+        image: uint8 `(..., 3, H, W)`, or `(..., 1, H, W)`, which is grey; several images change alike.
         amount: In [0, 1]; 0 changes nothing.
         generator: Of the chance.
 
@@ -28,10 +28,11 @@ def jitter_color(image: Tensor, amount: float, generator: torch.Generator) -> Te
         return image
     brightness, contrast, saturation = (uniform(max(0.0, 1 - amount), 1 + amount, generator) for _ in range(3))
     bands = image.movedim(-3, 0)
-    pixels = bands.reshape(3, -1).float()
-    grey = torch.tensor(_GREY)
+    count = len(bands)
+    pixels = bands.reshape(count, -1).float()
+    grey = torch.tensor(_GREY if count == 3 else (1.0,))
     mean = brightness * (grey @ pixels.mean(1))
     # All three are linear: saturation mixes with the grey of a pixel, contrast with that of the whole image.
-    mixed = brightness * contrast * (saturation * torch.eye(3) + (1 - saturation) * grey)
-    pixels = torch.addmm(((1 - contrast) * mean).expand(3, 1), mixed, pixels)
+    mixed = brightness * contrast * (saturation * torch.eye(count) + (1 - saturation) * grey)
+    pixels = torch.addmm(((1 - contrast) * mean).expand(count, 1), mixed, pixels)
     return pixels.round_().clamp_(0, 255).to(torch.uint8).reshape(bands.shape).movedim(0, -3)

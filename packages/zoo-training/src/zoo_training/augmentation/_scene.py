@@ -14,7 +14,7 @@ class Scene:
     """An image and what is true of it. Every change returns a new scene.
 
     Args:
-        image: uint8 `(3, H, W)`; or the frames of a clip, `(T, 3, H, W)`.
+        image: uint8 `(C, H, W)`; or the frames of a clip, `(T, C, H, W)`.
         boxes: `(N, 4)`, as `(x1, y1, x2, y2)` in pixels.
         labels: `(N,)`, the class of each box.
         masks: uint8 `(N, H, W)`, 1 where an object is.

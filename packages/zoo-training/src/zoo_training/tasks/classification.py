@@ -16,6 +16,7 @@ from zoo_core.transforms import normalize, preset_arguments, to_float
 from zoo_evaluation import Dataset
 from zoo_evaluation.datasets import ClassSample, DatasetError
 from zoo_evaluation.tasks.classification import KEPT
+from zoo_training._channels import require_channels
 from zoo_training._pixels import PixelCache, needed_side, pixel_cache, read_pixels
 from zoo_training._randomness import happens
 from zoo_training._recipe import Recipe
@@ -32,6 +33,8 @@ class ClassificationTraining(Training[ClassSample]):
     holds: ClassVar[str] = "classes"
     media: ClassVar[str] = "images"
     """What samples are called in messages."""
+    known_channels: ClassVar[tuple[int, ...]] = (1, 3)
+    """In how many channels they can be read."""
 
     def __init__(self, dataset: Dataset[ClassSample], recipe: Recipe, weights: WeightsEnum) -> None:
         super().__init__(dataset, recipe, weights)
@@ -42,6 +45,7 @@ class ClassificationTraining(Training[ClassSample]):
         self.size = (crop[0], crop[-1])
         self.mean: list[float] = arguments["mean"]
         self.std: list[float] = arguments["std"]
+        self.channels = require_channels(self.mean, self.known_channels, self.media)
         self._side = needed_side(self.size, recipe.crop)
         self._cache: PixelCache | None = None
         self._places: dict[Path, int] = {}
@@ -81,6 +85,13 @@ class ClassificationTraining(Training[ClassSample]):
 
     def check_network(self, network: nn.Module) -> None:
         """Let the network take inputs of the recipe's size, if that has one, or other arguments of the builder."""
+        wanted = self.recipe.arguments.get("in_chans", self.channels)
+        if wanted != self.channels:
+            raise ValueError(
+                f"The network is built for {self.media} of {wanted} channels (in_chans), and the preprocessing is for "
+                f"{self.channels}, as many as its mean has values. Save a model with both, as docs/tuning.md shows, "
+                "and begin with that."
+            )
         if not (self.recipe.size or self.recipe.clip_len or self.recipe.arguments):
             return
         height, width = self.size
@@ -95,7 +106,7 @@ class ClassificationTraining(Training[ClassSample]):
 
     def shape(self, count: int) -> tuple[int, ...]:
         """Return the shape of a batch of so many inputs."""
-        return (count, len(self.mean), *self.size)
+        return (count, self.channels, *self.size)
 
     def facts(self) -> dict[str, Any]:
         """Return the least size, too: that of the training, if the network takes smaller inputs than the usual ones."""
@@ -115,14 +126,14 @@ class ClassificationTraining(Training[ClassSample]):
     def _pixels(self, sample: ClassSample) -> Tensor:
         path = sample.paths[0]
         if self._cache is None or path not in self._places:
-            return read_pixels(path, self._side)
+            return read_pixels(path, self._side, self.channels)
         return self._cache.read(self._places[path], path)
 
     @contextmanager
     def caching(self, folder: Path) -> Iterator[Self]:
         """Keep the decoded images in a file while training, if they fit."""
         paths = [sample.paths[0] for sample in self.dataset]
-        with pixel_cache(folder, paths, self._side) as cache:
+        with pixel_cache(folder, paths, self._side, self.channels) as cache:
             self._cache, self._places = cache, {path: place for place, path in enumerate(paths)}
             try:
                 yield self
@@ -138,7 +149,7 @@ class ClassificationTraining(Training[ClassSample]):
         return Batch(plain.names, images, targets)
 
     def plain(self, sample: ClassSample) -> Tensor:
-        """Return an image as the model's preprocessing makes it, `(3, H, W)`."""
+        """Return an image as the model's preprocessing makes it, `(C, H, W)`."""
         inputs: Tensor = self.preset(read_image(sample.paths[0]))
         return inputs
 

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zoo_core import WeightsEnum
-from zoo_core.images import read_image
 from zoo_core.transforms import fitted_size, normalize, pil_to_tensor, preset_arguments, to_float
 from zoo_evaluation import Dataset
 from zoo_evaluation.datasets import IGNORED, DatasetError, LabelMapSample, image_size
+from zoo_training._channels import read_in, require_channels
 from zoo_training._randomness import happens
 from zoo_training._recipe import Recipe
 from zoo_training._training import Batch, Training
@@ -49,6 +49,7 @@ class SegmentationTraining(Training[LabelMapSample]):
         self.size = (side[0], side[-1])
         self.mean: list[float] = arguments["mean"]
         self.std: list[float] = arguments["std"]
+        self.channels = require_channels(self.mean, (1, 3))
 
     @classmethod
     def usual_recipe(cls, samples: int, *, freeze: str = "", pretrained: bool = True) -> Recipe:
@@ -93,7 +94,7 @@ class SegmentationTraining(Training[LabelMapSample]):
     def example(self, sample: LabelMapSample, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Scale image and label map, cut out a part, mirror it and change its colours."""
         labels = torch.from_numpy(sample.label_map())
-        scene = Scene(image=pil_to_tensor(read_image(sample.paths[0])), label_map=labels)
+        scene = Scene(image=pil_to_tensor(read_in(self.channels, sample.paths[0])), label_map=labels)
         _check_size(sample, (scene.height, scene.width), labels.shape)
         usual = (scene.height, scene.width)
         if self.scaled is not None:

@@ -33,6 +33,7 @@ class VideoTraining(ClassificationTraining):
 
     holds: ClassVar[str] = "videos"
     media: ClassVar[str] = "videos"
+    known_channels: ClassVar[tuple[int, ...]] = (3,)
 
     def __init__(self, dataset: Dataset[ClassSample], recipe: Recipe, weights: WeightsEnum) -> None:
         super().__init__(dataset, recipe, weights)
@@ -69,7 +70,7 @@ class VideoTraining(ClassificationTraining):
 
     def shape(self, count: int) -> tuple[int, ...]:
         """Return the shape of a batch of so many clips."""
-        return (count, len(self.mean), self.clip_len, *self.size)
+        return (count, self.channels, self.clip_len, *self.size)
 
     def example(self, sample: ClassSample, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Take a clip at a random moment; cut out a part, mirror it and change its colours, the same for all frames."""
