@@ -119,6 +119,48 @@ def test_a_run_that_goes_on_has_its_recipe_without_being_told(colours, tmp_path)
     assert len(again.epochs) == 1
 
 
+def contents(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("recipe", [{}, {"freeze": "head"}])
+def test_a_finished_run_without_its_checkpoint_stays_as_it_is(colours, tmp_path, recipe):
+    first = quick(colours, tmp_path / "run", recipe=recipe)
+    (tmp_path / "run" / "checkpoint.pt").unlink()
+    before = contents(tmp_path / "run")
+    again = train(MODEL, colours, output=tmp_path / "run", workers=0, resume=True)
+    assert contents(tmp_path / "run") == before
+    assert (again.metrics, again.epochs, again.folder) == (first.metrics, first.epochs, first.folder)
+    done = run(colours, "-m", MODEL, "-o", tmp_path / "run", "--resume")
+    assert done.exit_code == 0
+    assert "was finished before: nothing was trained, and it stays as it is." in done.output
+    assert contents(tmp_path / "run") == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [({"epochs": 2}, r"differs in epochs \(1 there, now 2\)"), ({"seed": 1}, "differs in samples, seed")],
+)
+def test_a_finished_run_without_its_checkpoint_is_no_other_run(colours, tmp_path, changes, text):
+    quick(colours, tmp_path / "run")
+    (tmp_path / "run" / "checkpoint.pt").unlink()
+    before = contents(tmp_path / "run")
+    with pytest.raises(ValueError, match=text):
+        quick(colours, tmp_path / "run", recipe=changes, resume=True)
+    assert contents(tmp_path / "run") == before
+
+
+def test_a_run_without_checkpoint_and_model_begins_anew(colours, tmp_path):
+    def stop(row):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        quick(colours, tmp_path / "run", recipe={"epochs": 2}, report=stop)
+    (tmp_path / "run" / "checkpoint.pt").unlink()
+    again = train(MODEL, colours, output=tmp_path / "run", workers=0, resume=True)
+    assert [row["epoch"] for row in again.epochs] == [1, 2]
+
+
 def test_what_differs_in_a_run_that_goes_on_is_named_and_nothing_is_written(colours, tmp_path):
     quick(colours, tmp_path / "run")
     before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}

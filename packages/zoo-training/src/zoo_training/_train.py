@@ -10,12 +10,12 @@ from typing import Any
 
 from torch import nn
 
-from zoo_core import save_model
+from zoo_core import get_model_weights, save_model
 from zoo_core.prediction import find_device
 from zoo_evaluation import Dataset
 
 from ._board import Board
-from ._checkpoint import read_checkpoint
+from ._checkpoint import CHECKPOINT, read_checkpoint
 from ._engine import Engine
 from ._files import remove_partial, write_whole
 from ._frozen import FrozenNetwork, frozen_network
@@ -31,7 +31,7 @@ from ._recipe import Recipe, read_recipe, write_recipe
 from ._run import Run
 from ._training import Training
 
-RECIPE, SPLIT = "recipe.toml", "split.json"
+RECIPE, SPLIT, WEIGHTS = "recipe.toml", "split.json", "model.safetensors"
 
 
 def train(
@@ -51,8 +51,9 @@ def train(
     """Train a model on data of one's own, and save it as a folder that is found by name.
 
     A run that was stopped, at whatever moment, goes on with `resume=True`, and ends with the same weights bit for bit
-    as one that was not (on the processor of one machine, with as many threads and processes). Called in each of several
-    processes that `torchrun` has started, they share each batch, and the first of them writes.
+    as one that was not (on the processor of one machine, with as many threads and processes). One that is finished, and
+    whose checkpoint has been deleted, stays as it is, and is returned. Called in each of several processes that
+    `torchrun` has started, they share each batch, and the first of them writes.
 
     Args:
         model: A registered model, or the name of a saved one.
@@ -91,6 +92,9 @@ def train(
     with launched(device) as (processes, own_device):
         begun = processes.from_first(_begun(folder, resume=resume) if processes.is_first else None)
         prepared = prepare(model, data, recipe, recipe_file=recipe_file, weights=weights, layout=layout, begun=begun)
+        finished: Run | None = processes.from_first(_finished(folder, prepared, begun) if processes.is_first else None)
+        if finished is not None:
+            return finished
         network = prepared.network().to(find_device(own_device))
         frozen = frozen_network(network, prepared.training) if processes.count == 1 else None
         training = _decided(prepared.training, None if frozen else network, begun, processes)
@@ -169,6 +173,28 @@ def _engine(
     )  # fmt: skip
 
 
+def _finished(folder: Path, prepared: Prepared, begun: Recipe | None) -> Run | None:
+    """Return the run in a folder if it is finished, and there is no checkpoint any more; `None` for any other.
+
+    Raises:
+        ValueError: It is another run than what was prepared.
+        SavedModelError: Its model is damaged.
+    """
+    if begun is None or (folder / CHECKPOINT).exists() or not (folder / WEIGHTS).is_file():
+        return None
+    training = prepared.training
+    now, before = (
+        identity_of(prepared.model, prepared.weights, recipe, training.dataset, prepared.held_out)
+        for recipe in (training.recipe, begun)
+    )
+    if _read_split(folder) != _split(training.dataset, prepared.held_out):
+        before["samples"] = None
+    require_same(folder, before, now)
+    metrics = get_model_weights(f"local-dir:{folder}")["DEFAULT"].meta["_metrics"].get("validation", {})
+    note = f"The run in {folder} was finished before: nothing was trained, and it stays as it is."
+    return Run(folder=folder, metrics=metrics, epochs=tuple(read_journal(folder)), notes=(*prepared.notes, note))
+
+
 def _check_goes_on(folder: Path, identity: Mapping[str, Any]) -> None:
     """Raise an error if the folder has another run, before anything is written into it."""
     state = read_checkpoint(folder) if folder.is_dir() else None
@@ -222,8 +248,18 @@ def _write_down(folder: Path, recipe: Recipe, train_set: Dataset[Any], held_out:
     """Write down what decides the run, into its folder."""
     folder.mkdir(parents=True, exist_ok=True)
     write_recipe(recipe, folder / RECIPE)
-    split = {
-        "train": [sample.name for sample in train_set],
-        "validation": [sample.name for sample in held_out],
-    }
+    split = _split(train_set, held_out)
     write_whole(folder / SPLIT, json.dumps(split, indent=1, ensure_ascii=False) + "\n")
+
+
+def _split(train_set: Dataset[Any], held_out: Dataset[Any]) -> dict[str, list[str]]:
+    """Return the names of the samples that are trained on, and of those for validation."""
+    return {"train": [sample.name for sample in train_set], "validation": [sample.name for sample in held_out]}
+
+
+def _read_split(folder: Path) -> Any:  # whatever the file holds
+    """Return what `split.json` holds; `None` where that cannot be read."""
+    try:
+        return json.loads((folder / SPLIT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
