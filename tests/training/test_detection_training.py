@@ -260,6 +260,16 @@ def test_missing_masks_are_refused_with_the_image(outline: object):
         check(MaskTraining, one(), one(segmentation=outline))
 
 
+@pytest.mark.parametrize("outline", [None, [], [[1.0, 1.0]]])
+@pytest.mark.parametrize("changes", [{}, {"iscrowd": 1}, {"bbox": [5.0, 5.0, 0.0, 3.0]}])
+def test_masks_that_are_missing_to_measure_with_are_refused_with_the_image(outline: object, changes: dict[str, Any]):
+    train_set = dataset_of(sample_of(one()))
+    held_out = dataset_of(sample_of(one(), one(segmentation=outline, **changes), name="b.png"))
+    DetectionTraining.check(train_set, held_out)
+    with pytest.raises(DatasetError, match=r"1 objects have no outline to measure masks with .* in b\.png"):
+        MaskTraining.check(train_set, held_out)
+
+
 def test_missing_keypoints_are_refused():
     for points in (None, [], [0, 0, 0, 0, 0, 0]):
         with pytest.raises(DatasetError, match="no keypoints to learn"):

@@ -8,6 +8,7 @@ from PIL import Image
 
 from zoo_training import train
 from zoo_training._board import Board
+from zoo_training._page import _curves
 
 MODEL = "shufflenet_v2_x0_5_digits"
 ROW = {"epoch": 3, "losses": {"loss": 0.5}, "metrics": {"acc@1": 90.0}, "seconds": {"training": 1.5}, "lr": 0.01}
@@ -33,6 +34,12 @@ def test_a_run_ends_with_a_page_of_curves_predictions_and_all_numbers(photos, tm
     assert "light & bright" not in page
     assert ">0.25<" in page
     assert "http://" not in page.replace("http://www.w3.org/", "")
+
+
+def test_a_metric_has_its_curve_from_the_epoch_on_in_which_it_is_there():
+    rows = [ROW | {"epoch": 1}, ROW | {"epoch": 2, "metrics": {"mask_map": 5.0, "acc@1": 80.0}}]
+    found = {section.title: section.blocks[0].lines[0].points for section in _curves(rows)}
+    assert found == {"Loss": [(1, 0.5), (2, 0.5)], "acc@1": [(1, 90.0), (2, 80.0)], "mask_map": [(2, 5.0)]}
 
 
 class Writer:

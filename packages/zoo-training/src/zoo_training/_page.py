@@ -56,7 +56,7 @@ def _curves(rows: Sequence[Mapping[str, Any]]) -> Iterator[Section]:
     losses = [(row["epoch"], sum(row["losses"].values())) for row in rows]
     chart = Chart(x_label="epoch", y_label="loss", lines=[Line(name="loss", points=losses)])
     yield Section(title="Loss", text="On the samples that are trained on, the sum of all parts.", blocks=[chart])
-    for name in rows[0]["metrics"] if rows else ():
+    for name in dict.fromkeys(name for row in rows for name in row["metrics"]):
         points = [(row["epoch"], row["metrics"][name]) for row in rows if row["metrics"].get(name) is not None]
         if points:
             chart = Chart(x_label="epoch", y_label=name, lines=[Line(name=name, points=points)])

@@ -37,19 +37,26 @@ def check_objects(train: Dataset[Any], held_out: Dataset[Any]) -> list[str]:
     return [*notes, *([f"{empty} images without objects are trained on, too."] if empty else [])]
 
 
-def require_outlines(dataset: Dataset[Any]) -> None:
-    """Refuse a data set with objects that have no masks.
+def require_outlines(train: Dataset[Any], held_out: Dataset[Any]) -> None:
+    """Refuse data sets with objects that have no masks.
+
+    Of those to measure with, crowds and tiny objects count, too: COCO's tools need the outlines of all.
 
     Raises:
         DatasetError: It names the images.
     """
-    missing = [sample.name for sample, one in _learnt(dataset) if not has_outline(one)]
-    if missing:
-        raise DatasetError(
-            f"{dataset.root}: {len(missing)} objects have no outline to learn masks from (segmentation: a polygon or "
-            f"run lengths), in {_names(missing)}. Add them, or choose a model of boxes alone, such as "
-            "fasterrcnn_resnet50_fpn."
-        )
+    everything = ((sample, one) for sample in held_out for one in sample.objects)
+    for dataset, objects, what in (
+        (train, _learnt(train), "learn masks from"),
+        (held_out, everything, "measure masks with"),
+    ):
+        missing = [sample.name for sample, one in objects if not has_outline(one)]
+        if missing:
+            raise DatasetError(
+                f"{dataset.root}: {len(missing)} objects have no outline to {what} (segmentation: a polygon or run "
+                f"lengths), in {_names(missing)}. Add them, or choose a model of boxes alone, such as "
+                "fasterrcnn_resnet50_fpn."
+            )
 
 
 def count_keypoints(dataset: Dataset[Any]) -> int:

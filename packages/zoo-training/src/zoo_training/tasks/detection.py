@@ -118,7 +118,7 @@ class MaskTraining(DetectionTraining):
     def check(cls, train: Dataset[Any], held_out: Dataset[Any]) -> list[str]:
         """Look for outlines, too."""
         notes = super().check(train, held_out)
-        require_outlines(train)
+        require_outlines(train, held_out)
         return notes
 
 
