@@ -14,6 +14,8 @@ from zoo_training import _pixels
 from zoo_training._pixels import needed_side, pixel_cache, read_pixels
 from zoo_training._randomness import generator_of
 from zoo_training._recipe import Recipe
+from zoo_training.augmentation import Scene, random_resized_crop
+from zoo_training.augmentation._crops import random_part
 from zoo_training.tasks.classification import ClassificationTraining
 
 
@@ -49,6 +51,16 @@ def test_no_crop_is_enlarged_that_would_not_be_otherwise(crop):
     side = needed_side((224, 160), crop)
     narrowest = (crop * side * side * 3 / 4) ** 0.5
     assert narrowest >= 224 > narrowest - 2
+
+
+@pytest.mark.parametrize("shape", [(10, 60), (60, 10), (30, 30)])
+def test_a_crop_of_all_is_the_whole_image(shape):
+    for seed in range(20):
+        assert random_part(*shape, torch.Generator().manual_seed(seed), least=1.0) == (0, 0, *shape)
+    image = torch.arange(shape[0] * shape[1], dtype=torch.int32).remainder(251).to(torch.uint8).reshape(1, *shape)
+    scene = Scene(image=image)
+    whole = random_resized_crop(scene, (16, 16), torch.Generator(), least=1.0)
+    assert torch.equal(whole.image, scene.resize(16, 16).image)
 
 
 def test_the_cache_gives_what_is_read(paths, tmp_path):

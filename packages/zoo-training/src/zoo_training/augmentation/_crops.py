@@ -23,7 +23,7 @@ def random_resized_crop(
         scene: The image.
         size: `(height, width)` afterwards, in pixels.
         generator: Of the chance.
-        least: The least share of the area that is cut out; 1 for as much as fits.
+        least: The least share of the area that is cut out; 1 for the whole image, whatever its proportions.
         ratio: Least and greatest width by height.
 
     Example:
@@ -46,6 +46,8 @@ def random_part(
     ratio: tuple[float, float] = (3 / 4, 4 / 3),
 ) -> tuple[int, int, int, int]:
     """Choose the part that `random_resized_crop` cuts out of an image of that size: top, left, height, width."""
+    if least >= 1:
+        return 0, 0, own_height, own_width
     area = own_height * own_width
     for _ in range(10):
         share = uniform(least, 1.0, generator)
