@@ -1,10 +1,17 @@
 """Recipes: what is written is what is read, and what is wrong is named."""
 
+import re
 from dataclasses import fields, replace
 
 import pytest
+from click.testing import CliRunner
 
-from zoo_training import Recipe, read_recipe, write_recipe
+from drawn_data import write_label_maps
+from zoo_core import task_of
+from zoo_core.cli import main
+from zoo_core.names import load_reference
+from zoo_training import Recipe, prepare, read_recipe, write_recipe
+from zoo_training._recipe import HELD, require_used
 
 OTHERS = {
     "epochs": 7, "batch_size": 5, "optimizer": "sgd", "lr": 0.02, "momentum": 0.8, "weight_decay": 0.1,
@@ -87,3 +94,73 @@ def test_what_a_file_cannot_hold_is_named_and_leaves_the_file(tmp_path, value):
     with pytest.raises(ValueError, match="A recipe cannot hold"):
         write_recipe(replace(Recipe(), arguments={"x": value}), tmp_path / "recipe.toml")
     assert read_recipe(tmp_path / "recipe.toml") == Recipe()
+
+
+@pytest.mark.parametrize(
+    ("holds", "values", "text"),
+    [
+        (
+            "label maps",
+            {"mixup": 0.2},
+            "Training of label maps does not use mixup = 0.2 (for classes and videos): leave",
+        ),
+        (
+            "objects",
+            {"mixup": 0.2, "cutmix": 1.0},
+            "objects does not use mixup = 0.2 (for classes and videos), cutmix =",
+        ),
+        ("flows", {"views": 2}, "Training of flows does not use views = 2 (for classes): leave that out."),
+        ("videos", {"views": 2}, "Training of videos does not use views = 2"),
+        ("label maps", {"crop": 1.0}, "does not use crop = 1.0"),
+        ("objects", {"label_smoothing": 0.2}, "(for classes, videos and label maps)"),
+        ("flows", {"label_smoothing": 0.2}, "does not use label_smoothing = 0.2"),
+        ("classes", {"scale_jitter": 0.5}, "does not use scale_jitter = 0.5 (for label maps, objects and flows)"),
+        ("label maps", {"least_scale": 0.5}, "does not use least_scale = 0.5 (for objects)"),
+        ("classes", {"clip_len": 8}, "does not use clip_len = 8 (for videos)"),
+        ("label maps", {"frame_rate": 8.0}, "does not use frame_rate = 8.0 (for videos)"),
+        ("videos", {"flow_updates": 4}, "does not use flow_updates = 4 (for flows)"),
+        (
+            "classes",
+            {"views": 2},
+            "views = 2 is for the features of a frozen network, without mixup and cutmix: add freeze",
+        ),
+        ("classes", {"views": 2, "freeze": "head", "mixup": 0.2}, "views = 2 is for the features"),
+    ],
+)
+def test_values_that_a_task_does_not_use_are_refused(holds, values, text):
+    with pytest.raises(ValueError, match=re.escape(text)):
+        require_used(Recipe(**values), holds)
+    require_used(Recipe(**values), holds, Recipe(**values))  # as a run was begun, or as is usual
+    require_used(Recipe(**values), "depths")  # of somebody's package
+
+
+@pytest.mark.parametrize(
+    ("holds", "values"),
+    [
+        ("classes", {"mixup": 0.2, "cutmix": 1.0, "crop": 1.0, "label_smoothing": 0.0, "size": 64}),
+        ("classes", {"views": 2, "freeze": "head"}),
+        ("videos", {"mixup": 0.2, "crop": 0.5, "clip_len": 8, "frame_rate": 5.0}),
+        ("label maps", {"scale_jitter": 1.0, "label_smoothing": 0.0}),
+        ("objects", {"scale_jitter": 1.0, "least_scale": 0.1}),
+        ("flows", {"scale_jitter": 0.3, "flow_updates": 4}),
+        ("objects", {"mixup": 0.0, "views": 1}),
+    ],
+)
+def test_values_that_a_task_uses_are_taken(holds, values):
+    require_used(Recipe(**values), holds)
+
+
+def test_recipes_know_what_the_tasks_hold():
+    models = ("resnet18", "r3d_18", "fcn_resnet50", "fasterrcnn_resnet50_fpn", "raft_small")
+    assert tuple(load_reference(task_of(model).training).holds for model in models) == HELD
+
+
+def test_a_value_without_effect_is_refused_before_anything_is_written(tmp_path):
+    write_label_maps(tmp_path / "shapes", 4)
+    options = ("-m", "lraspp_mobilenet_v3_large", "--weights", "none", "--set", "mixup=0.2")
+    done = CliRunner().invoke(main, ["train", str(tmp_path / "shapes"), "-o", str(tmp_path / "run"), *options])
+    assert done.exit_code == 2
+    assert "Training of label maps does not use mixup = 0.2 (for classes and videos): leave that out." in done.output
+    assert not (tmp_path / "run").exists()
+    begun = Recipe(mixup=0.2)  # when that was not refused yet
+    assert prepare(options[1], tmp_path / "shapes", begun=begun, weights=None).training.recipe.mixup == 0.2

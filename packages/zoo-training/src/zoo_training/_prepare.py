@@ -21,7 +21,7 @@ from ._checks import unreadable
 from ._frozen import BATCH
 from ._lora import RATE, add_adapters, require_adaptable
 from ._processes import Processes
-from ._recipe import Recipe, read_recipe
+from ._recipe import Recipe, read_recipe, require_used
 from ._split import open_split
 from ._training import Training
 
@@ -118,7 +118,9 @@ def prepare(
         unreadable([*train_set, *held_out])
     categories = kind.categories(train_set)
     first = _entry(model, weights, categories)
-    training = kind(train_set, _chosen(usual, recipe, recipe_file), first)
+    whole = _chosen(usual, recipe, recipe_file)
+    require_used(whole, kind.holds, usual)
+    training = kind(train_set, whole, first)
     training.check_network(network)
     entry = _weights_entry(lambda: training.preset, first.meta | training.facts())
     return Prepared(

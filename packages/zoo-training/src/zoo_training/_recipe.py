@@ -10,10 +10,16 @@ from typing import Any, Self
 from zoo_core.names import closest
 
 
-def _stated(default: Any, text: str) -> Any:  # as dataclasses.field has it
+def _stated(default: Any, text: str, of: tuple[str, ...] = ()) -> Any:  # as dataclasses.field has it
+    """State a value: its default, what it means, and what data sets hold for which it counts; all, if empty."""
+    metadata = {"text": text, "of": of}
     if isinstance(default, dict):
-        return field(default_factory=lambda: dict(default), metadata={"text": text})
-    return field(default=default, metadata={"text": text})
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+_IMAGES, _VIDEOS, _MAPS, _OBJECTS, _FLOWS = HELD = ("classes", "videos", "label maps", "objects", "flows")
+"""What `Training.holds` may be of zoo's own tasks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,22 +47,38 @@ class Recipe:
     final_lr: float = _stated(0.0, "Where the cosine ends, as a share of the greatest learning rate.")
     clip_gradients: float = _stated(1.0, "The greatest norm of all gradients together; 0 for none.")
     ema_decay: float = _stated(0.999, "Of the moving average of the weights, which is what is kept; 0 for none.")
-    label_smoothing: float = _stated(0.1, "The share of the truth that is spread over all classes.")
-    mixup: float = _stated(0.0, "Mix pairs of images: alpha of the beta distribution; 0 for none.")
-    cutmix: float = _stated(0.0, "Paste pieces of other images: alpha of the beta distribution; 0 for none.")
+    label_smoothing: float = _stated(
+        0.1, "The share of the truth that is spread over all classes.", of=(_IMAGES, _VIDEOS, _MAPS)
+    )
+    mixup: float = _stated(
+        0.0, "Mix pairs of images: alpha of the beta distribution; 0 for none.", of=(_IMAGES, _VIDEOS)
+    )
+    cutmix: float = _stated(
+        0.0, "Paste pieces of other images: alpha of the beta distribution; 0 for none.", of=(_IMAGES, _VIDEOS)
+    )
     flip: float = _stated(0.5, "How often images are mirrored, left to right.")
-    crop: float = _stated(0.35, "The least share of an image that is cut out and enlarged; 1 for all of it.")
+    crop: float = _stated(
+        0.35, "The least share of an image that is cut out and enlarged; 1 for all of it.", of=(_IMAGES, _VIDEOS)
+    )
     color: float = _stated(0.3, "How far brightness, contrast and saturation change, at most; 0 for not at all.")
-    scale_jitter: float = _stated(0.0, "Scenes are scaled by 1 / (1 + x) to 1 + x; 0 for not at all.")
-    least_scale: float = _stated(0.0, "The least of these factors, if another one: 0.1 with a scale_jitter of 1.")
+    scale_jitter: float = _stated(
+        0.0, "Scenes are scaled by 1 / (1 + x) to 1 + x; 0 for not at all.", of=(_MAPS, _OBJECTS, _FLOWS)
+    )
+    least_scale: float = _stated(
+        0.0, "The least of these factors, if another one: 0.1 with a scale_jitter of 1.", of=(_OBJECTS,)
+    )
     size: int = _stated(0, "Side of the training images, in pixels; 0 for that of the model's preprocessing.")
-    clip_len: int = _stated(0, "Videos: frames of a clip; 0 for as many as the model's weights state.")
-    frame_rate: float = _stated(0.0, "Videos: frames a second within a clip; 0 for the rate that the weights state.")
-    flow_updates: int = _stated(12, "Optical flow: how often the network refines its flow.")
+    clip_len: int = _stated(0, "Videos: frames of a clip; 0 for as many as the model's weights state.", of=(_VIDEOS,))
+    frame_rate: float = _stated(
+        0.0, "Videos: frames a second within a clip; 0 for the rate that the weights state.", of=(_VIDEOS,)
+    )
+    flow_updates: int = _stated(12, "Optical flow: how often the network refines its flow.", of=(_FLOWS,))
     precision: str = _stated("auto", "float32, bfloat16 (autocast), or auto: bfloat16 where that is faster.")
     freeze: str = _stated("", "Modules before this one are not trained; head for all but the classifier.")
     lora: int = _stated(0, "Rank of adapters in a transformer's blocks, which train with the classifier; 0 for none.")
-    views: int = _stated(1, "Of a frozen network: the plain sample, and changed ones, whose features are kept.")
+    views: int = _stated(
+        1, "Of a frozen network: the plain sample, and changed ones, whose features are kept.", of=(_IMAGES,)
+    )
     patience: int = _stated(0, "Stop after so many validations without progress; 0 for never.")
     validation: float = _stated(0.2, "The share of the samples that is kept for validation, where there is no split.")
     seed: int = _stated(0, "Of everything random.")
@@ -81,6 +103,42 @@ class Recipe:
             if name not in _NAMES:
                 raise ValueError(f"A recipe has no {name!r}.{closest(name, _NAMES)}")
         return replace(self, **changes)
+
+
+def require_used(recipe: Recipe, holds: str, *usual: Recipe) -> None:
+    """Refuse values that the training of a task does not use, which would have no effect.
+
+    Args:
+        recipe: What is asked for.
+        holds: What the task's data sets hold, as `Training.holds` has it. Tasks of other packages may use any value.
+        *usual: Recipes whose values nobody has asked for, beside the defaults.
+
+    Raises:
+        ValueError: There are some; the text says for which tasks they are.
+
+    Example:
+        >>> from zoo_training._recipe import Recipe, require_used
+        >>> require_used(Recipe(mixup=0.2), "videos")
+    """
+    if holds not in HELD:
+        return
+    told = []
+    for each in fields(recipe):
+        value, of = getattr(recipe, each.name), each.metadata["of"]
+        if of and holds not in of and value not in [getattr(one, each.name) for one in (Recipe(), *usual)]:
+            told.append(f"{each.name} = {value} (for {_listed(of)})")
+    if told:
+        raise ValueError(f"Training of {holds} does not use {', '.join(told)}: leave that out.")
+    has_features = recipe.freeze == "head" and not (recipe.mixup or recipe.cutmix)
+    if recipe.views not in [one.views for one in (Recipe(), *usual)] and not has_features:
+        raise ValueError(
+            f"views = {recipe.views} is for the features of a frozen network, without mixup and cutmix: add "
+            'freeze = "head", or leave it out.'
+        )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]
 
 
 _NAMES = tuple(each.name for each in fields(Recipe))
