@@ -11,6 +11,14 @@ KEY = "zoo"
 VERSION = 1
 
 
+_KINDS: Mapping[str, type] = {
+    "format": str, "model": str, "architecture": str, "task": str, "preprocessing": dict, "options": dict, "meta": dict,
+    "versions": dict,
+}  # fmt: skip
+"""Types of facts that something is done with: a file may hold anything."""
+_KIND_TEXTS: Mapping[type, str] = {str: "a text", dict: "an object"}
+
+
 class ExportError(RuntimeError):
     """A model cannot be exported so, or a file was not exported by zoo. The text says why, and what to do."""
 
@@ -104,6 +112,9 @@ class Facts:
                     TensorFact(each["name"], each["dtype"], tuple(each["axes"]), each["text"])
                     for each in document[name]
                 )
+            for name, kind in _KINDS.items():
+                if not isinstance(document.get(name, kind()), kind):
+                    raise TypeError(f"{name!r} should be {_KIND_TEXTS[kind]}, found {document[name]!r:.80}")
             if document["categories"] is not None:
                 document["categories"] = tuple(document["categories"])
             return cls(**document)

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
-from zoo_core import Preset, Weights, get_model_entry, get_task, get_weight
+from zoo_core import Weights, get_model_entry, get_task, get_weight
+from zoo_core.errors import SavedModelError
 from zoo_core.files import Digest, WeightsFile, sha256_of
 from zoo_core.names import Later, load_reference
-from zoo_core.saved import OwnWeights
+from zoo_core.saved import OwnWeights, stated_preset
 
 from ._facts import ExportError, Facts
 from .formats import format_of
@@ -84,8 +85,22 @@ class ModelFile:
     @property
     def entry(self) -> Any:  # as `zoo_core.get_model_entry` gives it
         """What the registry gives for it."""
-        of_builder = get_model_entry(self.facts.architecture)
-        return of_builder._replace(name=self.name, weights=type(self.weights).__name__, task=self.facts.task, path="")
+        return self._architecture._replace(
+            name=self.name, weights=type(self.weights).__name__, task=self.facts.task, path=""
+        )
+
+    @property
+    def _architecture(self) -> Any:  # as `zoo_core.get_model_entry` gives it
+        """What the registry knows of the network that was exported.
+
+        Raises:
+            ExportError: The file names something else than a registered model, a file for instance.
+            ValueError: No package that is installed has it.
+        """
+        name = self.facts.architecture
+        if not name.isidentifier():
+            raise ExportError(f"{self.name} names the architecture {name!r:.80}: expected the name of a builder.")
+        return get_model_entry(name)
 
     @cached_property
     def enum(self) -> type[FileWeights]:
@@ -127,8 +142,10 @@ class ModelFile:
 
     def _preset(self) -> "Callable[..., nn.Module]":
         if self.facts.raw:
-            arguments = dict(self.facts.preprocessing)
-            return Preset(arguments.pop("preset"), arguments)
+            try:
+                return stated_preset(self._architecture, self.facts.preprocessing, self.name)
+            except SavedModelError as error:
+                raise ExportError(str(error)) from None
         return _Pictures(self)
 
 

@@ -10,3 +10,4 @@ from ._own_weights import OwnWeights as OwnWeights
 from ._push import push_model as push_model
 from ._save import save_model as save_model
 from ._weights import SavedWeights as SavedWeights
+from ._weights import stated_preset as stated_preset

@@ -1,7 +1,8 @@
 """The weights of a saved model: an entry as those of the catalogue, which knows its file by the manifest."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo_core._catalogue import ModelEntry
 from zoo_core._registry import get_model_weights
@@ -77,6 +78,7 @@ class SavedPreset(Preset):
 def weights_enum(model: "_model.SavedModel") -> type[SavedWeights]:
     """Return an enum with the model's weights as its only member, `DEFAULT`."""
     config, file = model.config, model.weights_file
+    preset = stated_preset(model.architecture, config.preprocessing, model.name)
     meta = {
         **config.facts,
         "_docs": f"A model of one's own, saved with the architecture {config.architecture}.",
@@ -90,23 +92,35 @@ def weights_enum(model: "_model.SavedModel") -> type[SavedWeights]:
         meta["min_size"] = tuple(meta["min_size"])
     if config.num_params is not None:
         meta["num_params"] = config.num_params
-    return SavedWeights.for_model(model, Weights(file.url, _preset_of(model), meta))
+    return SavedWeights.for_model(model, Weights(file.url, preset, meta))
 
 
-def _preset_of(model: "_model.SavedModel") -> Preset:
-    """Return the preset that a saved model states: one of zoo's own, or of a published entry of its architecture.
+def stated_preset(architecture: ModelEntry, stated: Mapping[str, Any], name: str) -> Preset:
+    """Return the preset that a file states, which may say anything: one of zoo's own, or of a published entry.
+
+    Args:
+        architecture: The registered model, of whose entries it may be.
+        stated: The preset's class as `"preset"`, and its arguments.
+        name: What messages call the file.
 
     Raises:
-        SavedModelError: It is none of these: nothing else of a folder's may be imported.
+        SavedModelError: It is none of these: nothing else that a file names may be imported.
+
+    Example:
+        >>> from zoo_core import get_model_entry
+        >>> from zoo_core.saved import stated_preset
+        >>> stated_preset(get_model_entry("resnet18"), {"preset": "os:system", "command": "ls"}, "model.onnx")
+        Traceback (most recent call last):
+        zoo_core.errors.SavedModelError: model.onnx states the preset 'os:system': expected one of ...
     """
-    arguments = dict(model.config.preprocessing)
-    name, known = arguments.pop("preset"), preset_targets(model.architecture)
-    if name not in known:
+    arguments = dict(stated)
+    preset, known = arguments.pop("preset", None), preset_targets(architecture)
+    if not isinstance(preset, str) or preset not in known:
         raise SavedModelError(
-            f"{model.name} states the preset {name!r:.80}: expected one of {', '.join(sorted(known))}. "
+            f"{name} states the preset {preset!r:.80}: expected one of {', '.join(sorted(known))}. "
             "Is the package that has it installed?"
         )
-    return SavedPreset(known[name], arguments, model.name)
+    return SavedPreset(known[preset], arguments, name)
 
 
 def preset_targets(architecture: ModelEntry) -> dict[str, str]:
