@@ -1,3 +1,5 @@
+from ._archive import Archive as Archive
+from ._archive import check_tensors as check_tensors
 from ._pickles import LONGEST_PICKLE as LONGEST_PICKLE
 from ._quantized import QuantizedTensor as QuantizedTensor
 from ._quiet import quiet_quantization as quiet_quantization

@@ -5,6 +5,7 @@ PKWARE: .ZIP File Format Specification, sections 4.3 and 4.4; torch writes such 
 
 import struct
 import tarfile
+from collections.abc import Collection
 from typing import BinaryIO, NamedTuple
 
 from ._pickles import LONGEST_PICKLE, check_pickle
@@ -35,7 +36,74 @@ def is_zip(file: BinaryIO) -> bool:
     return file.read(4) == _ZIP_MAGIC
 
 
-def check_pickles(file: BinaryIO) -> None:
+class Archive:
+    """An archive as torch writes it, read by its directory alone, as torch does.
+
+    Args:
+        file: The archive.
+
+    Raises:
+        ValueError: It is damaged, or has something compressed or encrypted, or a name twice.
+
+    Example:
+        >>> import io
+        >>> import torch
+        >>> from zoo_core.checkpoints import Archive
+        >>> file = io.BytesIO()
+        >>> torch.save({"weight": torch.ones(2)}, file)
+        >>> "archive/data.pkl" in Archive(file).names
+        True
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._members = {member.name.decode(): member for member in _members(file)}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What is in it."""
+        return tuple(self._members)
+
+    def read(self, name: str, longest: int) -> bytes:
+        """Return what is in it under a name.
+
+        Args:
+            name: One of `names`.
+            longest: How many bytes that may have.
+
+        Raises:
+            ValueError: It has more, or is not where the directory says.
+        """
+        return _content(self._file, self._members[name], longest)
+
+
+def check_tensors(file: BinaryIO, *, also: Collection[str] = ()) -> None:
+    """Refuse what is no archive of `torch.save`, or holds more than tensors, however torch would read it.
+
+    Args:
+        file: What torch would read.
+        also: What else its pickle may name, as `"module.name"`: calling that with anything has to be harmless.
+
+    Raises:
+        ValueError: It is; the text says how, and what it names.
+
+    Example:
+        >>> import io
+        >>> import torch
+        >>> from zoo_core.checkpoints import check_tensors
+        >>> file = io.BytesIO()
+        >>> torch.save({"weight": torch.ones(2), "printed": print}, file)
+        >>> check_tensors(file)
+        Traceback (most recent call last):
+        ValueError: its pickle names __builtin__.print, of which no tensor is made
+    """
+    if not is_zip(file):
+        raise ValueError("it is no archive of torch.save")
+    require_tensors_alone(file)
+    check_pickles(file, also)
+
+
+def check_pickles(file: BinaryIO, also: Collection[str] = ()) -> None:
     """Refuse a file of `torch.save`, in either form, that is damaged, compressed, or holds more than tensors.
 
     Raises:
@@ -45,15 +113,15 @@ def check_pickles(file: BinaryIO) -> None:
         file.seek(0)
         beginning, position = file.read(LONGEST_PICKLE), 0
         for _ in range(_PICKLES_OF_THE_OLDER_FORM):
-            position = check_pickle(beginning, position)
+            position = check_pickle(beginning, position, also)
         return
     members = _members(file)
-    pickles = [member for member in members if member.name.endswith(b".pkl")]
-    if not any(member.name.endswith(b"/data.pkl") for member in pickles):
+    pickles = [member for member in members if member.name.lower().endswith(b".pkl")]
+    if not any(member.name.lower().endswith(b"/data.pkl") for member in pickles):
         raise ValueError("it is an archive without a pickle of torch.save")
     for member in pickles:
         content = _content(file, member)
-        if check_pickle(content, 0) != len(content):
+        if check_pickle(content, 0, also) != len(content):
             raise ValueError("its pickle goes on behind its end")
 
 
@@ -64,7 +132,7 @@ def require_tensors_alone(file: BinaryIO) -> None:
         ValueError: It is such a file.
     """
     if is_zip(file):
-        if any(member.name.endswith(b"constants.pkl") for member in _members(file)):
+        if any(member.name.lower().endswith(b"constants.pkl") for member in _members(file)):
             raise ValueError("it is a program of TorchScript")
         return
     file.seek(0)
@@ -88,7 +156,7 @@ def _members(file: BinaryIO) -> list[_Member]:
         if member.header + _LOCAL.size + member.size > start:
             raise ValueError(f"{member.name!r} in the archive does not fit the file")
         members.append(member)
-    if len({member.name for member in members}) < count:
+    if len({member.name.lower() for member in members}) < count:  # torch does not tell cases apart
         raise ValueError("a name is in the archive twice")
     if sum(member.size for member in members) > size:
         raise ValueError("the members of the archive overlap")
@@ -152,9 +220,9 @@ def _with_64_bits(extra: bytes, *values: int) -> list[int]:
     raise ValueError("the directory of the archive lacks a size")
 
 
-def _content(file: BinaryIO, member: _Member) -> bytes:
-    if member.size > LONGEST_PICKLE:
-        raise ValueError(f"{member.name!r} has {member.size:,} bytes, of at most {LONGEST_PICKLE:,}")
+def _content(file: BinaryIO, member: _Member, longest: int = LONGEST_PICKLE) -> bytes:
+    if member.size > longest:
+        raise ValueError(f"{member.name!r} has {member.size:,} bytes, of at most {longest:,}")
     file.seek(member.header)
     fields = _LOCAL.unpack(file.read(_LOCAL.size))
     if fields[0] != _ZIP_MAGIC:

@@ -7,6 +7,7 @@ Antoine Pitrou, Tim Peters: PEP 307, Extensions to the pickle protocol, 2003; `p
 """
 
 import re
+from collections.abc import Collection
 
 LONGEST_PICKLE = 4 << 20
 """Bytes that the pickles of a checkpoint may have: enough for thirty thousand tensors, and read in a few seconds."""
@@ -45,12 +46,13 @@ _MOST_TUPLES_AGAIN = 20
 """How often a pickle may use a tuple again: with each time, the time of its hash may double."""
 
 
-def check_pickle(data: bytes, position: int) -> int:
+def check_pickle(data: bytes, position: int, also: Collection[str] = ()) -> int:
     """Refuse a pickle that names anything else than tensors are made of, or could take more than its size.
 
     Args:
         data: Holds the pickle.
         position: Where it begins.
+        also: What else may be named.
 
     Returns:
         Where it ends.
@@ -71,12 +73,14 @@ def check_pickle(data: bytes, position: int) -> int:
         elif kind == "text" or kind == "short":  # noqa: PLR1714
             position += int.from_bytes(step[kind], "little")
         elif kind == "name":
-            _check_name(b"%b.%b" % step.group("module", "name"))
+            _check_name(b"%b.%b" % step.group("module", "name"), also)
         else:
             return position
     raise ValueError(f"its pickle is cut off, too long, or goes on with {data[position : position + 20]!r}")
 
 
-def _check_name(name: bytes) -> None:
+def _check_name(name: bytes, also: Collection[str]) -> None:
     if not _ALLOWED.fullmatch(name):
-        raise ValueError(f"its pickle names {name.decode(errors='replace')}, of which no tensor is made")
+        text = name.decode(errors="replace")
+        if text not in also:
+            raise ValueError(f"its pickle names {text}, of which no tensor is made")

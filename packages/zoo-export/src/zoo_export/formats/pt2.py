@@ -51,12 +51,19 @@ class TorchProgram(Format):
         return Facts.from_json(text, str(path))
 
     def load(self, path: Path, *, threads: int | None = None) -> Runtime:
-        """Load the program; PyTorch's threads are those of the process."""
+        """Load the program; PyTorch's threads are those of the process.
+
+        Raises:
+            ExportError: It cannot be read, or PyTorch would run something else than a network when it reads it.
+        """
         del threads
         facts = self.facts(path)
         import torch
 
+        from ._program_archive import check_program_archive
+
         try:
+            check_program_archive(path)
             program = torch.export.load(path)
         except Exception as error:
             raise ExportError(f"{path} cannot be read as a program of torch.export: {error}") from error
