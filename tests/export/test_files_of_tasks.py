@@ -20,12 +20,12 @@ from zoo_core.prediction import Failure, Prediction, PredictionJob
 from zoo_detection.prediction import DetectedObject, Detection
 from zoo_evaluation import Record, evaluate
 from zoo_evaluation._evaluate import job_of
-from zoo_export import export
+from zoo_export import ExportError, export, load_exported
 from zoo_export.formats import get_format
 from zoo_export.programs._objects import difference_of_objects
 from zoo_segmentation.prediction import SegmentationPredictor
 
-from .tiny import Clips, keypoint_rcnn, mask_rcnn, needs_new_torch, raft, segmenter, spread
+from .tiny import Clips, keypoint_rcnn, mask_rcnn, needs_new_torch, raft, segmenter, spread, wide_segmenter
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the converters' are about themselves
 TASKS: dict[str, tuple[str, Callable[[], nn.Module], dict[str, Any], dict[str, Any]]] = {
@@ -199,6 +199,36 @@ def test_a_file_is_evaluated_as_the_model_is(name: str, tmp_path: Path) -> None:
     assert numbers(found) == pytest.approx(numbers(expected), abs=0.5)
     path.unlink()
     assert numbers(job_of(tmp_path / "run").recompute()) == numbers(found)
+
+
+@pytest.mark.parametrize("to", ["pt2", CONVERTED[0]])  # OpenVINO looks at sizes when it loads a file
+def test_a_picture_that_a_runtime_refuses_is_a_failure_and_the_others_go_on(to: str, tmp_path: Path) -> None:
+    path = tmp_path / f"file{get_format(to).suffix}"
+    export("lraspp_mobilenet_v3_large", to, path, network=spread(wide_segmenter), certificate=False)
+    wide, also_wide, narrow = load_predictor(str(path))(pictures(tmp_path))
+    assert not isinstance(wide, Failure)
+    assert not isinstance(also_wide, Failure)
+    assert isinstance(narrow, Failure)
+    assert f"{path}, lraspp_mobilenet_v3_large in {to}, cannot be run with images (1, 96, 60, 3): " in str(narrow)
+
+
+def test_what_a_runtime_says_is_in_the_error_and_behind_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, _ = exported("segmentation", "pt2", tmp_path)
+    loaded = load_exported(path)
+    picture = np.zeros((1, 60, 60, 3), dtype=np.uint8)
+
+    class OfARuntime(Exception):
+        """As ONNX Runtime's, which derive from nothing else."""
+
+    for error, text in ((OfARuntime("bad shape"), "bad shape"), (AssertionError(), "AssertionError")):
+        monkeypatch.setattr(type(loaded._runtime), "run", lambda _self, _inputs, error=error: raised(error))
+        with pytest.raises(ExportError, match=rf"cannot be run with images \(1, 60, 60, 3\): {text}") as found:
+            loaded(picture)
+        assert found.value.__cause__ is error
+
+
+def raised(error: Exception) -> None:
+    raise error
 
 
 # Options

@@ -96,6 +96,12 @@ def segmenter() -> nn.Module:
     return FCN(features, nn.Conv2d(8, len(CATEGORIES), 1))
 
 
+def wide_segmenter(least_width: int = 600) -> nn.Module:
+    """Return a segmenter for images that are wider than `least_width`."""
+    features = _Features(nn.Conv2d(3, 8, (1, 2), stride=4, dilation=(1, least_width)))
+    return FCN(features, nn.Conv2d(8, len(CATEGORIES), 1))
+
+
 def _two_stages(classes: int) -> dict[str, Any]:
     return {
         "backbone": TwoLevels(),

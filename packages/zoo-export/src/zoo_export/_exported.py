@@ -47,12 +47,24 @@ class Exported:
             The outputs by name.
 
         Raises:
-            ExportError: The inputs are of another number, type or form.
+            ExportError: The inputs are of another number, type or form, or the runtime cannot run the file with them.
         """
         import numpy as np
 
         _check(self.facts, inputs)
-        outputs = self._runtime.run([np.ascontiguousarray(value) for value in inputs])
+        try:
+            outputs = self._runtime.run([np.ascontiguousarray(value) for value in inputs])
+        except MemoryError:
+            raise
+        except Exception as error:  # each runtime has errors of its own
+            given = ", ".join(
+                f"{fact.name} ({', '.join(map(str, value.shape))})"
+                for fact, value in zip(self.facts.inputs, inputs, strict=True)
+            )
+            raise ExportError(
+                f"{self.path}, {self.facts.model} in {self.facts.format}, cannot be run with {given}: "
+                f"{str(error) or type(error).__name__}"
+            ) from error
         return {fact.name: output for fact, output in zip(self.facts.outputs, outputs, strict=True)}
 
     def __repr__(self) -> str:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
+from zoo_export._exported import Exported
 from zoo_export._facts import ExportError, Facts, TensorFact
 from zoo_export._precision import own_network
 from zoo_export._program import Program
@@ -122,9 +123,8 @@ class _Parts:
         with tempfile.TemporaryDirectory(prefix="zoo-export-") as folder:
             path = Path(folder) / f"part{self._form.suffix}"
             self._form.write(recorded, facts, path)
-            runtime = self._form.load(path)
-            (found,) = runtime.run([each.numpy() for each in self._inputs])
-            return torch.from_numpy(found.copy())
+            part = Exported(path, self._form.load(path))
+            return torch.from_numpy(part(*(each.numpy() for each in self._inputs))["found"].copy())
 
 
 class _UpTo(nn.Module):

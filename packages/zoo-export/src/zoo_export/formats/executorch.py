@@ -92,12 +92,9 @@ class _Running(Runtime):
         """Run the method."""
         import torch
 
-        try:
-            with self._lock:
-                outputs = self._method.execute([torch.from_numpy(value) for value in inputs])
-                return [output.numpy().copy() for output in outputs]  # the next run writes to the same memory
-        except RuntimeError as error:
-            raise ExportError(f"ExecuTorch cannot run this file of {self.facts.model}: {error}") from error
+        with self._lock:
+            outputs = self._method.execute([torch.from_numpy(value) for value in inputs])
+            return [output.numpy().copy() for output in outputs]  # the next run writes to the same memory
 
 
 def _quantized(program: "ExportedProgram", facts: Facts, calibration: Calibration) -> "ExportedProgram":
