@@ -217,10 +217,10 @@ def test_what_a_runtime_says_is_in_the_error_and_behind_it(tmp_path: Path, monke
     loaded = load_exported(path)
     picture = np.zeros((1, 60, 60, 3), dtype=np.uint8)
 
-    class OfARuntime(Exception):
-        """As ONNX Runtime's, which derive from nothing else."""
+    class RuntimesError(Exception):
+        """As those of ONNX Runtime, which derive from nothing else."""
 
-    for error, text in ((OfARuntime("bad shape"), "bad shape"), (AssertionError(), "AssertionError")):
+    for error, text in ((RuntimesError("bad shape"), "bad shape"), (AssertionError(), "AssertionError")):
         monkeypatch.setattr(type(loaded._runtime), "run", lambda _self, _inputs, error=error: raised(error))
         with pytest.raises(ExportError, match=rf"cannot be run with images \(1, 60, 60, 3\): {text}") as found:
             loaded(picture)

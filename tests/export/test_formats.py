@@ -5,7 +5,9 @@ import struct
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ import zoo_digits
 from zoo_core import get_weight
 from zoo_export import ExportError, certificate, export, load_exported, verify
 from zoo_export._facts import KEY
-from zoo_export.formats import FORMATS, format_of, get_format, onnx
+from zoo_export.formats import FORMATS, _format, format_of, get_format, onnx
 from zoo_export.formats._flatbuffer import read_constant
 from zoo_export.formats._protobuf import read_metadata
 
@@ -309,3 +311,34 @@ def test_a_format_whose_libraries_are_not_here_says_what_to_install(monkeypatch)
     monkeypatch.setattr(type(form), "needs", ("no_such_module",))
     with pytest.raises(ExportError, match=r"onnx needs no_such_module: pip install 'zoo-export\[onnx\]'"):
         form.require()
+
+
+@pytest.mark.parametrize(
+    ("name", "module"), [("onnx", "onnxruntime"), ("openvino", "openvino"), ("executorch", "executorch")]
+)
+def test_a_runtime_that_is_not_here_is_told_before_it_is_imported(name, module, tmp_path, monkeypatch):
+    path = tmp_path / f"file{get_format(name).suffix}"
+    path.write_bytes(b"")
+    monkeypatch.setitem(sys.modules, module, None)  # as Python has it for what cannot be imported
+    monkeypatch.setattr(_format, "find_spec", lambda found: None if found == module else True)
+    with pytest.raises(ExportError, match=rf"{name} needs {module}: pip install 'zoo-export\[{name}\]'"):
+        load_exported(path)
+
+
+@pytest.mark.parametrize(
+    ("distributions", "expected"),
+    [({"onnxruntime": ["onnxruntime-gpu"]}, "1.19.2"), ({}, "1.19.2+own"), (None, "unknown")],
+)
+def test_a_module_of_a_package_with_another_name_has_its_version(distributions, expected, monkeypatch):
+    def version(name):
+        if name == "onnxruntime-gpu":
+            return "1.19.2"
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.version", version)
+    monkeypatch.setattr("importlib.metadata.packages_distributions", lambda: distributions or {})
+    module = SimpleNamespace() if distributions is None else SimpleNamespace(__version__="1.19.2+own")
+    monkeypatch.setitem(sys.modules, "onnxruntime", module)
+    form = get_format("onnx")
+    monkeypatch.setattr(type(form), "needs", ("onnxruntime",))
+    assert form.versions() == {"onnxruntime": expected}

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
@@ -127,10 +128,20 @@ class Format(ABC):
 
     def versions(self, precision: str = "float32") -> Mapping[str, str]:
         """Return the versions of the modules that writing needs."""
-        from importlib.metadata import version
-
         modules = (*self.needs, *(self.quantizer_needs if precision == "int8" else ()))
-        return {module: version(module.replace("_", "-")) for module in modules}
+        return {module: _version(module) for module in modules}
+
+
+def _version(module: str) -> str:
+    """Return a module's version, whatever the package is called that has it: there are several of ONNX Runtime."""
+    from importlib.metadata import PackageNotFoundError, packages_distributions, version
+
+    for name in (module.replace("_", "-"), *packages_distributions().get(module, ())):
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return str(getattr(import_module(module), "__version__", "unknown"))
 
 
 _HERE = "zoo_export.formats"

@@ -75,24 +75,21 @@ class OpenVino(Format):
 
     def load(self, path: Path, *, threads: int | None = None) -> Runtime:
         """Load the file, in single precision."""
+        self.require("openvino")
         import openvino
 
-        facts, model = self.facts(path), self._read(path)
+        facts = self.facts(path)
         settings = {"INFERENCE_NUM_THREADS": threads_of(threads), "INFERENCE_PRECISION_HINT": "f32"}
-        return _Running(facts, openvino.Core().compile_model(model, "CPU", settings))
+        core = openvino.Core()
+        try:
+            compiled = core.compile_model(core.read_model(path), "CPU", settings)
+        except Exception as error:
+            raise ExportError(f"{path} cannot be run by OpenVINO: {error}") from error
+        return _Running(facts, compiled)
 
     def files(self, path: Path) -> list[Path]:
         """Return both files."""
         return [path, path.with_suffix(".bin")]
-
-    def _read(self, path: Path) -> Any:  # openvino.Model
-        self.require("openvino")
-        import openvino
-
-        try:
-            return openvino.Core().read_model(path)
-        except Exception as error:
-            raise ExportError(f"{path} cannot be read by OpenVINO: {error}") from error
 
 
 def _quantized(model: Any, converted: Any, calibration: Calibration) -> Any:  # openvino.Model, onnx_ir.Model
