@@ -17,6 +17,7 @@ from zoo_core.names import Later, load_reference
 from zoo_core.saved import OwnWeights, stated_preset
 
 from ._facts import ExportError, Facts
+from .certificate import certificate_path
 from .formats import format_of
 
 if TYPE_CHECKING:
@@ -34,6 +35,13 @@ class FileWeights(OwnWeights):
     def saved(self) -> "ModelFile":
         """The file."""
         return super().saved  # type: ignore[return-value] # as `ModelFile.enum` makes them
+
+    @property
+    def copied_files(self) -> tuple[Path, ...]:
+        """The file, and what is beside it: weights, and its certificate."""
+        path = Path(self.saved.name)
+        files = (*format_of(path).files(path), certificate_path(path))
+        return tuple(file for file in files if file.exists())
 
     @property
     def fixed_options(self) -> Mapping[str, Any]:
@@ -81,6 +89,29 @@ class ModelFile:
             twin=None,
             license=self.facts.license,
         )
+
+    @property
+    def info(self) -> Mapping[str, Any]:
+        """What the file says of itself."""
+        facts = self.facts
+        tensors = {
+            name: [f"{fact.name}: {fact.dtype} ({', '.join(map(str, fact.axes))})" for fact in told]
+            for name, told in (("inputs", facts.inputs), ("outputs", facts.outputs))
+        }
+        return {
+            "format": facts.format,
+            "made_of": facts.model if facts.weights is None else facts.weights,
+            "architecture": facts.architecture,
+            "task": facts.task,
+            "raw": facts.raw,
+            "precision": facts.precision,
+            **tensors,
+            "options": dict(facts.options),
+            "transforms": dict(facts.preprocessing),
+            "files": [str(file) for file in self.weights.copied_files],
+            "versions": dict(facts.versions),
+            "created": facts.created,
+        }
 
     @property
     def entry(self) -> Any:  # as `zoo_core.get_model_entry` gives it

@@ -13,6 +13,7 @@ from torch import nn
 from zoo_core import Weights, WeightsEnum, get_model_builder, get_model_weights, task_of
 from zoo_core.building import DeferredInitialization, without_files
 from zoo_core.names import load_reference
+from zoo_core.saved import refuse_model_files
 from zoo_core.tasks import Task
 from zoo_core.tuning import freeze, main_classifier
 from zoo_evaluation import Dataset, Evaluation, EvaluationJob
@@ -107,6 +108,7 @@ def prepare(
         (('rose', 'tulip'), 4, 4)
     """
     task = task_of(model)
+    refuse_model_files(get_model_weights(model), "it cannot be trained; train the model that it was made of")
     told = _chosen(begun or Recipe(), recipe, recipe_file)
     kind, network = _kind(task, model, weights, told)
     train_set, held_out, notes = _data(data, kind, told, layout)

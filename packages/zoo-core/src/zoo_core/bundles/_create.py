@@ -11,7 +11,7 @@ from zoo_core._weights import WeightsEnum
 from zoo_core.errors import BundleError
 from zoo_core.files import MANIFEST_NAME, Manifest, Settings
 from zoo_core.files import resolve as resolve_file
-from zoo_core.saved import SavedWeights
+from zoo_core.saved import SavedWeights, refuse_model_files
 
 from ._content import Content
 from ._read import read_bundle
@@ -34,12 +34,15 @@ def create_bundle(members: Iterable[WeightsEnum], path: Path, settings: Settings
         What is in the archive.
 
     Raises:
+        ValueError: A model is files of its own, as exported ones are.
         WeightsUnavailableError: No source has a file.
         BundleError: There is nothing to put into it, or a saved model is not in a folder below this one.
         OSError: The archive cannot be written.
     """
+    members = list(dict.fromkeys(members))
+    refuse_model_files(members, "a bundle carries weights; copy these files as they are")
     contents: dict[str, Content] = {}
-    for member in dict.fromkeys(members):
+    for member in members:
         if isinstance(member, SavedWeights):
             contents |= contents_of_saved(member.saved, settings, progress=progress)
         elif not member.file.is_in_package:

@@ -11,7 +11,7 @@ from zoo_core.errors import SourceError
 from zoo_core.files import ResolvedFile, Settings, find_local, resolve
 from zoo_core.files._local import local_copies
 from zoo_core.files.sources._folder import copy_here
-from zoo_core.saved import HubName, SavedWeights, parse_name
+from zoo_core.saved import HubName, SavedWeights, parse_name, refuse_model_files
 from zoo_core.saved._copies import copy_saved, fetch_all
 
 from ._common import (
@@ -64,6 +64,7 @@ def command(
             names = tuple(_pinned(name, revision) for name in names)
         members = list_weights(task=task) if everything else weights_named(names)
         members = list(dict.fromkeys(members))
+        refuse_model_files(members, "there is nothing to fetch; copy these files as they are")
         settings = _settings(cache_dir, revision)
         if revision is not None and not _has_revisions(members, settings):
             raise ValueError(

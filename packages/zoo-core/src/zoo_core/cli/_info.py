@@ -11,7 +11,7 @@ from zoo_core._registry import find_saved, find_task, get_model_entry, get_model
 from zoo_core._weights import Preset, WeightsEnum
 from zoo_core.files import find_local
 from zoo_core.names import load_reference
-from zoo_core.saved import SavedModel, SavedWeights
+from zoo_core.saved import OwnModel, OwnWeights, SavedModel
 
 from ._common import json_option, mebibytes, metrics_text, millions, settings_here, user_errors, weights_named
 from ._completion import complete_names
@@ -49,24 +49,18 @@ def command(name: str, as_json: bool) -> None:
 def _facts(name: str) -> dict[str, Any]:
     saved = find_saved(name)
     if saved is not None:
-        return _saved_facts(saved)
+        return _own_facts(saved)
     is_weights = "." in name or name.endswith("Weights")
     return _weights_facts(weights_named([name])[0]) if is_weights else _model_facts(name)
 
 
-def _saved_facts(saved: SavedModel) -> dict[str, Any]:
-    """Return what there is to know about a model of one's own and its only weights."""
-    entry, facts = saved.entry, _weights_facts(saved.weights)
+def _own_facts(model: OwnModel) -> dict[str, Any]:
+    """Return what there is to know about a model of one's own, saved or in a file, and its only weights."""
+    facts = _weights_facts(get_model_weights(model.name)["DEFAULT"])
     del facts["weights"], facts["about"]
-    return {
-        "model": saved.name,
-        "architecture": saved.config.architecture,
-        "arguments": dict(saved.config.arguments),
-        "task": entry.task,
-        "builder": f"{entry.module}.{entry.builder}",
-        **facts,
-        "config_sha256": str(saved.config_file.digest),
-    }
+    facts = {"model": model.name, **facts, **model.info}
+    facts = {name: facts[name] for name in ("model", *model.info, *facts)}
+    return facts | ({"config_sha256": str(model.config_file.digest)} if isinstance(model, SavedModel) else {})
 
 
 def _model_facts(name: str) -> dict[str, Any]:
@@ -106,7 +100,7 @@ def _weights_facts(member: WeightsEnum) -> dict[str, Any]:
         "bytes": file.size,
         "here": {"path": str(local.path), "verified": local.verified, "sha256": local.sha256} if local else None,
     }
-    if not isinstance(member, SavedWeights):  # what other packages know is about published weights
+    if not isinstance(member, OwnWeights):  # what other packages know is about published weights
         facts |= _facts_of_plug_ins(member)
     others = {key.removeprefix("_"): value for key, value in meta.items()}
     return facts | {key: str(value) if isinstance(value, WeightsEnum) else value for key, value in others.items()}

@@ -6,6 +6,7 @@ import click
 
 from zoo_core.files import Settings, learn_digests
 from zoo_core.files.store._paths import replace_file
+from zoo_core.saved import refuse_model_files
 
 from ._common import counted, quiet_option, user_errors, weights_named
 from ._completion import complete_names
@@ -29,6 +30,7 @@ def command(names: tuple[str, ...], output: Path | None, quiet: bool) -> None:
     """
     with user_errors():
         members = dict.fromkeys(weights_named(names))
+        refuse_model_files(members, "a lock file pins weights; `zoo info` tells the SHA-256 of this")
         files = (file for member in members for file in member.files)
         lock = learn_digests(files, Settings.from_environment(), progress=not quiet)
         if output is None:

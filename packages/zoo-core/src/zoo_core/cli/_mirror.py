@@ -16,6 +16,7 @@ from zoo_core.files import MANIFEST_NAME, Settings
 from zoo_core.files.sources._mirror import Mirror
 from zoo_core.files.sources._named import mirrors_of, parse_mirror
 from zoo_core.mirrors import Added, Finding, FolderExport, HubPush, verify_mirror
+from zoo_core.saved import refuse_model_files
 
 from ._common import (
     counted,
@@ -178,6 +179,7 @@ def _findings(mirror: Mirror, members: list[WeightsEnum], settings: Settings, *,
 
 def _members(names: Sequence[str]) -> list[WeightsEnum]:
     own = [name for name in names if is_saved_name(name)]
+    refuse_model_files(weights_named(own), "a mirror holds published weights; copy these files as they are")
     if own:
         raise ValueError(f"A mirror holds published weights: {own[0]} is a saved model, which `zoo push` publishes.")
     return list(dict.fromkeys(weights_named(names) if names else list_weights()))

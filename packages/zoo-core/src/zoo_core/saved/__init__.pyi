@@ -7,6 +7,7 @@ from ._names import HubName as HubName
 from ._names import parse_name as parse_name
 from ._own_weights import OwnModel as OwnModel
 from ._own_weights import OwnWeights as OwnWeights
+from ._own_weights import refuse_model_files as refuse_model_files
 from ._push import push_model as push_model
 from ._save import save_model as save_model
 from ._weights import SavedWeights as SavedWeights

@@ -1,9 +1,9 @@
 """A saved model, found by its name: what the registry gives for it, as for any other model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo_core._catalogue import ModelEntry
 from zoo_core._registry import get_model_builder, get_model_entry, is_saved_name
@@ -59,6 +59,17 @@ class SavedModel:
     def files(self) -> tuple[WeightsFile, ...]:
         """All that it needs: the weights, and that file."""
         return self.weights_file, self.config_file
+
+    @property
+    def info(self) -> Mapping[str, Any]:
+        """What it says of how its network is built."""
+        entry = self.entry
+        return {
+            "architecture": self.config.architecture,
+            "arguments": dict(self.config.arguments),
+            "task": entry.task,
+            "builder": f"{entry.module}.{entry.builder}",
+        }
 
     @property
     def architecture(self) -> ModelEntry:

@@ -1,5 +1,7 @@
 """The weights of a model that is no registered one: an enum with one member, which is called as the model is."""
 
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Protocol, Self
 
 from zoo_core._registry import get_weight
@@ -17,6 +19,10 @@ class OwnModel(Protocol):
     @property
     def weights_file(self) -> WeightsFile:
         """The file with the weights."""
+
+    @property
+    def info(self) -> Mapping[str, Any]:
+        """What `zoo info` tells of it, besides what there is to tell of all weights, or in place of that."""
 
 
 class OwnWeights(WeightsEnum):
@@ -61,9 +67,35 @@ class OwnWeights(WeightsEnum):
         """Its size in bytes."""
         return self.file.size
 
+    @property
+    def copied_files(self) -> tuple[Path, ...]:
+        """All files that are copied together where a model is files of their own; none of a folder or repository."""
+        return ()
+
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
         """Pickle by name."""
         return get_weight, (self.saved.name,)
 
     def __repr__(self) -> str:
         return self.saved.name
+
+
+def refuse_model_files(entries: Iterable[WeightsEnum], reason: str) -> None:
+    """Refuse models that are files of their own, as exported ones are, where weights are meant.
+
+    Args:
+        entries: Weights entries of any models.
+        reason: Why, and what to do: `"a bundle carries weights; copy these files as they are"`.
+
+    Raises:
+        ValueError: One of them is such a file; the text names all that belong to it.
+
+    Example:
+        >>> from zoo_core import get_weight
+        >>> from zoo_core.saved import refuse_model_files
+        >>> refuse_model_files([get_weight("ResNet18_Weights.DEFAULT")], "copy these files as they are")
+    """
+    for entry in entries:
+        if isinstance(entry, OwnWeights) and entry.copied_files:
+            files = ", ".join(map(str, entry.copied_files))
+            raise ValueError(f"{entry} is a model in files of its own ({files}): {reason}.")

@@ -7,6 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo_core._packages import model_file_finder
+from zoo_core._registry import get_model_weights
 from zoo_core.errors import AbsentError, NoRepositoryError, SavedModelError, SourceError
 from zoo_core.files import MANIFEST_NAME, Manifest, Settings, sha256_of
 from zoo_core.files.manifests._format import MANIFEST_LIMIT
@@ -17,6 +19,7 @@ from ._config import CARD_NAME
 from ._copies import fetch_all, manifest_of
 from ._model import SavedModel, find_saved
 from ._names import LOCAL, FolderName, HubName, parse_name
+from ._own_weights import refuse_model_files
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -83,6 +86,10 @@ def push_model(
 
 
 def _saved_in(folder: str) -> SavedModel:
+    if model_file_finder(folder) is not None:
+        refuse_model_files(
+            [get_model_weights(folder)["DEFAULT"]], "what is published is a saved model; upload these files as they are"
+        )
     saved = find_saved(folder if folder.startswith(LOCAL) else f"{LOCAL}{folder}")
     assert saved is not None
     return saved
