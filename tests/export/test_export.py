@@ -2,10 +2,19 @@
 
 import pytest
 import torch
+from torch import nn
 
 from zoo_classification import shufflenet_v2_x0_5
 from zoo_core import Preset, get_weight, save_model
-from zoo_export import CertificateError, ExportError, _export, export, load_exported, verify
+from zoo_export import (
+    CertificateError,
+    ExportError,
+    _export,
+    certify,
+    export,
+    load_exported,
+    verify,
+)
 from zoo_export.certificate import certificate_path
 from zoo_export.programs.classification import ClassificationProgram
 
@@ -168,3 +177,27 @@ def test_what_zoo_has_not_exported_is_refused(content, tmp_path):
 def test_a_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(FileNotFoundError, match="expected a file that `zoo export` has written"):
         load_exported(tmp_path / "none.pt2")
+
+
+def test_a_network_and_random_numbers_are_left_as_they_were(tmp_path):
+    network = TinyNetwork()
+    network.stem.eval()
+    modes = {name: module.training for name, module in network.named_modules()}
+    assert set(modes.values()) == {True, False}
+    torch.manual_seed(7)
+    before = torch.get_rng_state()
+    exported = export(DIGITS, "pt2", tmp_path / "f.pt2", network=network)
+    program = ClassificationProgram(network, get_weight("ShuffleNet_V2_X0_5_Digits_Weights.DEFAULT"))
+    assert certify(program, exported).holds
+    assert torch.equal(torch.get_rng_state(), before)
+    assert {name: module.training for name, module in network.named_modules()} == modes
+
+
+def test_a_network_that_is_trained_is_recorded_and_compared_as_it_is_evaluated(tmp_path):
+    network = TinyNetwork()
+    network.body.append(nn.Dropout(0.9))
+    assert network.body[-1].training
+    exported = export(DIGITS, "pt2", tmp_path / "f.pt2", network=network)  # compares, and raises what differs
+    program = ClassificationProgram(network, get_weight("ShuffleNet_V2_X0_5_Digits_Weights.DEFAULT"))
+    assert certify(program, exported).holds
+    assert network.body[-1].training

@@ -20,7 +20,7 @@ from ._calibration import NOISE, Pictures
 from ._exported import Exported, load_exported
 from ._facts import ExportError, Facts, own_version
 from ._precision import INT8, TOLERANCES, in_precision
-from ._program import Program
+from ._program import Program, evaluating
 from ._recording import SIDES, check_axes, record, with_lengths
 from .certificate import Certificate, CertificateError, certificate_path, certify, first_difference
 from .formats import Format, format_of, get_format
@@ -56,7 +56,7 @@ def export(
         to: The format: `"pt2"`, `"aoti"`, `"onnx"`, `"openvino"` or `"executorch"`.
         output: The file.
         weights: One of the model's entries.
-        network: The network, where it is built already.
+        network: The network, where it is built already. Its modules are in the modes afterwards that they were in.
         raw: Export the network alone.
         fixed: Axes that have one length: some of `"batch"`, `"height"`, `"width"`. A fixed batch is of one.
         size: Height and width in pixels, which all inputs then have.
@@ -99,23 +99,24 @@ def export(
     kind.require()
     told(f"building {model}")
     built = network if network is not None else built_model(model, member)
-    program = kind(built.eval(), member, raw=raw, **options)
-    narrow = kind(in_precision(program.model, precision), member, raw=raw, **options)
-    if pictures is not None:
-        _check_takes_pictures(model, program)
-    facts = _facts(to, model, member, program, lengths, precision, form, pictures)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _scratch(path) as written:
-        told(f"recording {model}")
-        recorded = record(narrow, fixed=sorted(kept), size=size)
-        told(f"writing {to}")
-        calibrating = None if pictures is None else pictures.inputs(program, lengths)
-        form.write(recorded, facts, written, calibration=calibrating)
-        if certificate:
-            told("comparing with the model")
-            allowed = allowed_difference(program, precision) if tolerance is None else tolerance
-            _prove(path, program, narrow, load_exported(written), form, allowed, pictures)
-        _move(form, written, path)
+    with evaluating(built):
+        program = kind(built, member, raw=raw, **options)
+        narrow = kind(in_precision(program.model, precision), member, raw=raw, **options)
+        if pictures is not None:
+            _check_takes_pictures(model, program)
+        facts = _facts(to, model, member, program, lengths, precision, form, pictures)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _scratch(path) as written:
+            told(f"recording {model}")
+            recorded = record(narrow, fixed=sorted(kept), size=size)
+            told(f"writing {to}")
+            calibrating = None if pictures is None else pictures.inputs(program, lengths)
+            form.write(recorded, facts, written, calibration=calibrating)
+            if certificate:
+                told("comparing with the model")
+                allowed = allowed_difference(program, precision) if tolerance is None else tolerance
+                _prove(path, program, narrow, load_exported(written), form, allowed, pictures)
+            _move(form, written, path)
     return load_exported(path)
 
 

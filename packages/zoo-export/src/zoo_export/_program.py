@@ -2,7 +2,8 @@
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
 import torch
@@ -47,7 +48,7 @@ class Program(nn.Module, ABC):
 
     def __init__(self, model: nn.Module, weights: WeightsEnum, *, raw: bool = False, **options: Any) -> None:
         super().__init__()
-        self.model = model.eval()
+        self.model = model
         self.weights = weights
         self.raw = raw
         self.options = options
@@ -77,7 +78,9 @@ class Program(nn.Module, ABC):
 
     def example(self, *, batch: int = 2, height: int = 96, width: int = 128) -> tuple[Tensor, ...]:
         """Return inputs of a size, of random numbers."""
-        return self.from_pictures(torch.randint(0, 256, (batch, height, width, 3), dtype=torch.uint8))
+        random = torch.Generator().manual_seed(0)
+        pictures = torch.randint(0, 256, (batch, height, width, 3), dtype=torch.uint8, generator=random)
+        return self.from_pictures(pictures)
 
     @abstractmethod
     def reference(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -195,6 +198,29 @@ class Program(nn.Module, ABC):
 
 def _not_by_predictors(kind: type[Program]) -> ExportError:
     return ExportError(f"{kind.__name__} cannot be run by the task's predictor: load_exported(path) runs it.")
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Keep a network in evaluation mode; then each of its modules is in the mode again that it was in.
+
+    Example:
+        >>> from torch import nn
+        >>> from zoo_export._program import evaluating
+        >>> network = nn.Sequential(nn.Dropout(), nn.Dropout().eval())
+        >>> with evaluating(network):
+        ...     [module.training for module in network]
+        [False, False]
+        >>> [module.training for module in network]
+        [True, False]
+    """
+    before = {module: module.training for module in network.modules()}
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, training in before.items():
+            module.training = training
 
 
 def pixels_of(images: Tensor) -> Tensor:

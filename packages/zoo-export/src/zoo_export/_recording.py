@@ -11,7 +11,7 @@ from torch.export import ExportedProgram
 
 from ._facts import ExportError, TensorFact
 from ._precision import own_network
-from ._program import Program
+from ._program import Program, evaluating
 from ._sizes import records_minima
 
 SIDES = ("height", "width")
@@ -100,7 +100,7 @@ def record_part(part: nn.Module, program: Program, lengths: Mapping[str, int]) -
 def _recorded(
     module: nn.Module, program: Program, example: tuple[Tensor, ...], shapes: Any, fixed: Sequence[str]
 ) -> ExportedProgram:
-    with warnings.catch_warnings(), torch.no_grad():
+    with warnings.catch_warnings(), torch.no_grad(), evaluating(program.model):
         warnings.simplefilter("ignore")  # the recorder's are about itself
         records_minima()
         try:

@@ -26,8 +26,8 @@ def cases(program: Program, lengths: Mapping[str, int] | None = None) -> Iterato
         lengths: Of the axes that have one length.
     """
     fixed = lengths or {}
-    torch.manual_seed(0)
-    for name, pictures in _pictures(_lengths(program, fixed), fixed):
+    random = torch.Generator().manual_seed(0)
+    for name, pictures in _pictures(_lengths(program, fixed), fixed, random):
         inputs = program.from_pictures(pictures)
         several = f"{len(pictures)} x " if len(pictures) > 1 else ""
         yield f"{several}{name}, {pictures.shape[2]} x {pictures.shape[1]}", inputs
@@ -44,16 +44,18 @@ def _lengths(program: Program, fixed: Mapping[str, int]) -> Iterator[tuple[int, 
         number += 1
 
 
-def _pictures(lengths: Iterator[tuple[int, int, int]], fixed: Mapping[str, int]) -> Iterator[tuple[str, Tensor]]:
+def _pictures(
+    lengths: Iterator[tuple[int, int, int]], fixed: Mapping[str, int], random: torch.Generator
+) -> Iterator[tuple[str, Tensor]]:
     """Yield pictures uint8 `(batch, height, width, 3)` with their names."""
     for _ in SIZES:
         shape = (*next(lengths), 3)
-        yield "noise", torch.randint(0, 256, shape, dtype=torch.uint8)
+        yield "noise", torch.randint(0, 256, shape, dtype=torch.uint8, generator=random)
         yield "waves", _waves(shape)
     for name, value in (("black", 0), ("white", 255)):
         yield name, torch.full((*next(lengths), 3), value, dtype=torch.uint8)
-    yield "many things", _things(*next(lengths))
-    yield "many things", _things(*next(lengths))
+    yield "many things", _things(*next(lengths), random)
+    yield "many things", _things(*next(lengths), random)
     if find_spec(_SAMPLES) is not None:
         yield from _samples(next(lengths)[0], fixed)
 
@@ -65,16 +67,17 @@ def _waves(shape: tuple[int, ...]) -> Tensor:
     return ((waves + 1) / 2 * 255).to(torch.uint8)
 
 
-def _things(batch: int, height: int, width: int, count: int = 60) -> Tensor:
+def _things(batch: int, height: int, width: int, random: torch.Generator, count: int = 60) -> Tensor:
     """Return many boxes and discs, of all colours and sizes, one over the other."""
     pictures = torch.full((batch, height, width, 3), 127, dtype=torch.uint8)
     rows, columns = torch.arange(height)[:, None], torch.arange(width)
     for picture in pictures:
         for number in range(count):
-            y, x, tall, wide = (torch.rand(4) * torch.tensor([height, width, height / 4, width / 4])).tolist()
+            most = torch.tensor([height, width, height / 4, width / 4])
+            y, x, tall, wide = (torch.rand(4, generator=random) * most).tolist()
             down, across = (rows - y).abs() / (1 + tall), (columns - x).abs() / (1 + wide)
             inside = down**2 + across**2 < 1 if number % 2 else (down < 1) & (across < 1)
-            picture[inside] = torch.randint(0, 256, (3,), dtype=torch.uint8)
+            picture[inside] = torch.randint(0, 256, (3,), dtype=torch.uint8, generator=random)
     return pictures
 
 

@@ -14,7 +14,7 @@ from zoo_export._calibration import Pictures
 from zoo_export._exported import Exported
 from zoo_export._facts import own_version
 from zoo_export._precision import INT8, LEAST_AGREEMENT
-from zoo_export._program import Program
+from zoo_export._program import Program, evaluating
 from zoo_export._recording import lengths_in
 from zoo_export.formats import get_format
 
@@ -52,10 +52,12 @@ def certify(
     is_int8 = exported.facts.precision == INT8
     inputs = pictures.cases(program, lengths) if pictures and pictures.judged else cases(program, lengths)
     allowed = program.allowed(tolerance)
-    compared = [
-        _judge(what, program, exported, each) if is_int8 else _compare(what, program, exported, each, allowed)
-        for what, each in inputs
-    ]
+    with evaluating(program.model):
+        compared = [
+            _judge(what, program, exported, each) if is_int8 else _compare(what, program, exported, each, allowed)
+            for what, each in inputs
+        ]
+        latencies = _latencies(program, exported, lengths)
     files = get_format(exported.facts.format).files(exported.path)
     return Certificate(
         file=exported.path.name,
@@ -65,7 +67,7 @@ def certify(
         format=exported.facts.format,
         tolerance=allowed,
         inputs=tuple(compared),
-        latency=_latencies(program, exported, lengths),
+        latency=latencies,
         bytes=sum(file.stat().st_size for file in files),
         versions={"torch": torch.__version__, "zoo-export": own_version(), **exported.facts.versions},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
