@@ -1,5 +1,8 @@
 """What `export` writes, and what it leaves as it is."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -8,7 +11,9 @@ from zoo_classification import shufflenet_v2_x0_5
 from zoo_core import Preset, get_weight, save_model
 from zoo_export import (
     CertificateError,
+    Exported,
     ExportError,
+    TensorFact,
     _export,
     certify,
     export,
@@ -16,6 +21,7 @@ from zoo_export import (
     verify,
 )
 from zoo_export.certificate import certificate_path
+from zoo_export.formats import Runtime
 from zoo_export.programs.classification import ClassificationProgram
 
 from .makers import DIGITS, TinyNetwork
@@ -201,3 +207,20 @@ def test_a_network_that_is_trained_is_recorded_and_compared_as_it_is_evaluated(t
     program = ClassificationProgram(network, get_weight("ShuffleNet_V2_X0_5_Digits_Weights.DEFAULT"))
     assert certify(program, exported).holds
     assert network.body[-1].training
+
+
+class Echo(Runtime):
+    """Gives its first input."""
+
+    def run(self, inputs):
+        return [inputs[0]]
+
+
+def test_inputs_of_one_axis_have_one_length(tiny_file):
+    pictures = tuple(TensorFact(name, "uint8", ("height", "width", 3)) for name in ("image1", "image2"))
+    facts = replace(load_exported(tiny_file).facts, model="raft_small", inputs=pictures, outputs=pictures[:1])
+    exported = Exported(tiny_file, Echo(facts))
+    first = np.zeros((20, 30, 3), dtype=np.uint8)
+    assert exported(first, first)["image1"].shape == (20, 30, 3)
+    with pytest.raises(ExportError, match="raft_small takes inputs of one width: image1 has 30, and image2 has 31"):
+        exported(first, np.zeros((20, 31, 3), dtype=np.uint8))

@@ -105,3 +105,13 @@ def _check(facts: Facts, inputs: "Sequence[NDArray[Any]]") -> None:
             axes = ", ".join(map(str, fact.axes))
             found = ", ".join(map(str, value.shape))
             raise ExportError(f"{fact.name} should be {fact.dtype} ({axes}), found {value.dtype} ({found}).")
+    seen: dict[str, tuple[str, int]] = {}
+    for fact, value in zip(facts.inputs, inputs, strict=True):
+        for axis, length in zip(fact.axes, value.shape, strict=True):
+            if not isinstance(axis, str):
+                continue
+            other, before = seen.setdefault(axis, (fact.name, length))
+            if length != before:
+                raise ExportError(
+                    f"{facts.model} takes inputs of one {axis}: {other} has {before}, and {fact.name} has {length}."
+                )
