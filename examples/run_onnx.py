@@ -17,7 +17,8 @@ import numpy as np
 import onnxruntime
 from PIL import Image, ImageOps
 
-TASKS = ("classification", "detection")
+TASKS = ("classification", "quantization", "detection")
+"""Models named quantized_ are classifiers of the task quantization."""
 
 
 class OnnxModel:
@@ -37,7 +38,7 @@ class OnnxModel:
             raise ValueError(f"{path} was not exported by zoo: its metadata has no 'zoo'.")
         self.facts = json.loads(metadata["zoo"])
         if self.facts["task"] not in TASKS:
-            raise ValueError(f"{path} is for {self.facts['task']}: expected {' or '.join(TASKS)}.")
+            raise ValueError(f"{path} is for {self.facts['task']}: expected a classifier or a detector.")
         if self.facts["raw"]:
             raise ValueError(f"{path} has no preprocessing inside: export the model without --raw.")
 
@@ -61,7 +62,7 @@ class OnnxModel:
         batched = pixels.reshape(-1, *pixels.shape) if len(fact["axes"]) == 4 else pixels
         results = self.session.run(None, {fact["name"]: batched})
         found = dict(zip((each["name"] for each in self.facts["outputs"]), results, strict=True))
-        if self.facts["task"] == "classification":
+        if "probabilities" in found:
             (scores,) = found["probabilities"]
             return [self._named(index, scores[index]) for index in (-scores).argsort(kind="stable")[:topk]]
         boxes = found["boxes"] * np.tile(np.divide(picture.size, size), 2)

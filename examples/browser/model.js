@@ -3,6 +3,9 @@
 import * as ort from "./node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs";
 import { metadata } from "./metadata.js";
 
+/** Models named quantized_ are classifiers of the task quantization. */
+const TASKS = ["classification", "quantization"];
+
 export class Classifier {
   /**
    * Load a file.
@@ -15,7 +18,7 @@ export class Classifier {
     const { zoo } = metadata(bytes);
     if (!zoo) throw new Error(`${url} was not exported by zoo: its metadata has no 'zoo'.`);
     const facts = JSON.parse(zoo);
-    if (facts.task !== "classification" || facts.raw) {
+    if (!TASKS.includes(facts.task) || facts.raw) {
       throw new Error(`${url} is for ${facts.task}${facts.raw ? ", without preprocessing" : ""}: expected a classifier.`);
     }
     return new Classifier(facts, await ort.InferenceSession.create(bytes));
