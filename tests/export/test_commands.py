@@ -12,7 +12,7 @@ from zoo_core import get_weight
 from zoo_core.bundles import create_bundle
 from zoo_core.cli._main import main
 from zoo_core.files import Settings
-from zoo_export import load_exported
+from zoo_export import _export, load_exported
 
 from .makers import DIGITS
 
@@ -70,3 +70,36 @@ def test_other_commands_say_what_to_do_with_a_file(arguments, reason, file):
 def test_a_bundle_is_not_made_of_files(file):
     with pytest.raises(ValueError, match="is a model in files of its own"):
         create_bundle([get_weight(file)], Path("a.tar"), Settings.from_environment())
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("-o", "b.pt2"), "--output"),
+        (("--to", "pt2"), "--to"),
+        (("--size", "64x64"), "--size"),
+        (("--dynamic", "batch"), "--dynamic"),
+        (("--raw",), "--raw"),
+        (("--set", "num_frames=8"), "--set"),
+        (("--half",), "--half"),
+        (("--int8",), "--int8"),
+    ],
+)
+def test_what_only_a_new_file_has_is_refused_when_one_is_compared(options, named, file):
+    done = run("export", "--verify", file, *options)
+    assert done.exit_code == 2
+    assert named in done.stderr
+    assert "for a file that is written" in done.stderr
+
+
+@pytest.mark.parametrize(("options", "expected"), [((), None), (("--weights", "DIGITS_V1"), "DIGITS_V1")])
+def test_the_weights_that_a_file_is_compared_with_are_those_asked_for(options, expected, file, monkeypatch):
+    asked = []
+
+    def verify(path, **told):
+        asked.append((path, told["model"], told["weights"]))
+        raise ValueError("enough")
+
+    monkeypatch.setattr(_export, "verify", verify)
+    assert run("export", DIGITS, "--verify", file, *options).exit_code == 2
+    assert asked == [(Path(file), DIGITS, expected)]

@@ -224,3 +224,23 @@ def test_inputs_of_one_axis_have_one_length(tiny_file):
     assert exported(first, first)["image1"].shape == (20, 30, 3)
     with pytest.raises(ExportError, match="raft_small takes inputs of one width: image1 has 30, and image2 has 31"):
         exported(first, np.zeros((20, 31, 3), dtype=np.uint8))
+
+
+@pytest.mark.parametrize("model", [DIGITS, "quantized_resnet18", "r3d_18"])
+@pytest.mark.parametrize(("to", "name"), [("pt2", "f.pt2"), ("executorch", "f.pte")])
+def test_a_size_is_refused_where_the_network_alone_takes_one(model, to, name, tmp_path):
+    with pytest.raises(ValueError, match=f"A size would do nothing: the network of {model} alone takes"):
+        export(model, to, tmp_path / name, raw=True, size=(480, 640))
+    with pytest.raises(ValueError, match=f"{model} has the axes batch, found height"):
+        export(model, "pt2", tmp_path / "f.pt2", raw=True, fixed=["height"])
+
+
+def test_an_option_is_refused_that_does_nothing_to_the_network_alone(tmp_path):
+    with pytest.raises(ValueError, match="labels_at would do nothing"):
+        export("fcn_resnet50", "pt2", tmp_path / "f.pt2", raw=True, labels_at="input")
+
+
+def test_a_file_is_compared_with_the_weights_that_are_asked_for(tiny_file):
+    for model in (DIGITS, None):
+        with pytest.raises(KeyError, match="has no member 'DIGITS_V9'"):
+            verify(tiny_file, model=model, weights="DIGITS_V9")

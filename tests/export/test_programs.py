@@ -103,6 +103,27 @@ def test_masks_are_given_inside_boxes() -> None:
 
 
 @needs_new_torch
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_masks_are_given_inside_boxes_in_half_precision(dtype: torch.dtype) -> None:
+    kind, _, weights = TINY["maskrcnn"]
+    model = program_of("maskrcnn").model
+    narrow = kind(Narrow(model, dtype).eval(), weights, masks="boxes")
+    whole = kind(Narrow(model, dtype).eval(), weights)
+    (picture,) = whole.from_pictures(pictures(1, 66, 90))
+    with torch.inference_mode():
+        found, expected = narrow.named(narrow(picture)), whole.named(whole(picture))
+    assert found["masks"].dtype == found["boxes"].dtype == torch.float32
+    assert found["masks"].shape[1:] == (10, 10)
+    assert torch.equal(found["boxes"], expected["boxes"])
+
+
+@needs_new_torch
+def test_masks_in_boxes_are_refused_of_a_network_without_masks() -> None:
+    with pytest.raises(ValueError, match=r"masks='boxes' would do nothing: .* is of a network without masks"):
+        program_of("ssd", masks="boxes")
+
+
+@needs_new_torch
 def test_objects_below_a_score_are_left_out() -> None:
     everything = program_of("ssd")
     (picture,) = everything.from_pictures(pictures(1, 66, 90))
@@ -163,6 +184,20 @@ def test_options_are_named_and_others_refused(name: str, told: str) -> None:
     kind.check_options("it", [told])
     with pytest.raises(ValueError, match=rf"it has the options .*{told}.* when it is exported, found rotated"):
         kind.check_options("it", [told, "rotated"])
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("segmentation", "labels_at"), ("flow", "padding"), ("maskrcnn", "masks"), ("ssd", "min_score")]
+)
+def test_options_that_do_nothing_to_the_network_alone_are_refused(name: str, told: str) -> None:
+    kind = TINY[name][0]
+    with pytest.raises(ValueError, match=f"{told} would do nothing: the network of it alone is exported"):
+        kind.check_options("it", [told], raw=True)
+
+
+@pytest.mark.parametrize(("name", "told"), [("video", "num_frames"), ("flow", "num_flow_updates")])
+def test_options_of_the_network_itself_are_taken_with_it_alone(name: str, told: str) -> None:
+    TINY[name][0].check_options("it", [told], raw=True)
 
 
 def test_other_preprocessing_is_refused() -> None:

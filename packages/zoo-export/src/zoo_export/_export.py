@@ -91,8 +91,8 @@ def export(
     if not form.is_name(path) or format_of(path).name != form.name:
         raise ValueError(f"Files of the format {to} end in {form.suffix}, found {path.name}.")
     kind, member = program_class(model), member_of(model, weights)
-    kept, lengths = check_axes(kind, model, _fixed(form, kind, fixed, size, raw=raw), size)
-    kind.check_options(model, options)
+    kept, lengths = check_axes(kind, model, _fixed(form, kind, fixed, size, raw=raw), size, raw=raw)
+    kind.check_options(model, options, raw=raw)
     kind.check_precision(model, precision)
     pictures = _pictures(precision, calibration)
     form.require_writing(precision)
@@ -124,6 +124,7 @@ def verify(
     path: Path | str,
     *,
     model: str | None = None,
+    weights: WeightsEnum | str | None = None,
     calibration: Path | str | None = None,
     tolerance: float | None = None,
     told: Told = lambda _what: None,
@@ -133,6 +134,7 @@ def verify(
     Args:
         path: The file.
         model: Where that model is now, if the file names a folder that has moved.
+        weights: One of the model's entries, in place of the one that the file names, or of `DEFAULT` of `model`.
         calibration: Of an int8 file: the folder of pictures, as for `export`.
         tolerance: As for `export`.
         told: Called with what is done next, for people.
@@ -156,7 +158,8 @@ def verify(
     facts = exported.facts
     pictures = _pictures(facts.precision, calibration or _noise(facts))
     name = model or facts.model
-    member = member_of(name, "DEFAULT" if model or facts.weights is None else facts.weights)
+    usual = "DEFAULT" if model or facts.weights is None else facts.weights
+    member = member_of(name, usual if weights is None else weights)
     digest = member.file.digest
     if facts.sha256 and digest and not (digest.matches(facts.sha256) or facts.sha256.startswith(digest.hexadecimal)):
         raise ExportError(
@@ -217,10 +220,11 @@ def _fixed(
     """
     if form.any_length:
         return fixed
+    axes = kind.axes(raw=raw)
     if size is not None:
-        return kind.dynamic
-    if raw:  # networks of classification take one size anyway
-        return [axis for axis in kind.dynamic if axis not in SIDES]
+        return axes
+    if not set(SIDES) & set(axes):
+        return axes
     raise ValueError(
         f"Files of the format {form.name} take inputs of one size: give size=(480, 640), on the command line --size "
         "640x480."

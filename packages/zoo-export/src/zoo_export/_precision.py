@@ -1,7 +1,7 @@
 """What networks compute in: half precision between inputs and outputs in single precision, and int8."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -48,13 +48,23 @@ class Narrow(nn.Module):
         self.dtype = dtype
 
     def forward(self, *inputs: Any, **options: Any) -> Any:  # as the network
+        return self.given_to(lambda network, *narrow: network(*narrow, **options), *inputs)
+
+    def given_to(self, function: Callable[..., Any], *inputs: Any) -> Any:  # what the function gives
+        """Call a function of the network with inputs in its precision, and return what it gives in single precision."""
         narrow = tree_map(lambda value: _cast(value, torch.float32, self.dtype), inputs)
-        return tree_map(lambda value: _cast(value, self.dtype, torch.float32), self.network(*narrow, **options))
+        found = function(self.network, *narrow)
+        return tree_map(lambda value: _cast(value, self.dtype, torch.float32), found)
 
 
 def in_precision(network: nn.Module, precision: str) -> nn.Module:
     """Return the network itself, or a copy in half precision."""
     return network if precision in {"float32", INT8} else Narrow(network, PRECISIONS[precision]).eval()
+
+
+def in_own_precision(model: nn.Module, function: Callable[..., Any], *inputs: Any) -> Any:  # what the function gives
+    """Call a function of a network and its inputs; inside a `Narrow`, in its precision."""
+    return model.given_to(function, *inputs) if isinstance(model, Narrow) else function(model, *inputs)
 
 
 def own_network(model: nn.Module) -> nn.Module:

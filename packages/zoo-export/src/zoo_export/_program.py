@@ -41,6 +41,10 @@ class Program(nn.Module, ABC):
 
     dynamic: ClassVar[tuple[str, ...]]
     """The axes that may be of any length, unless they are fixed."""
+    dynamic_raw: ClassVar[tuple[str, ...] | None] = None
+    """The same of the network alone, where its inputs have one size."""
+    raw_options: ClassVar[frozenset[str] | None] = None
+    """The options that make a difference to the network alone; all, if there is nothing here."""
     least_torch: ClassVar[tuple[int, int]] = (2, 6)
     """The first version of PyTorch that records it."""
     tolerance: ClassVar[float] = 1e-3
@@ -153,12 +157,18 @@ class Program(nn.Module, ABC):
             raise ValueError(f"{model} can be exported in {', '.join(TOLERANCES)}, found {precision!r}.")
 
     @classmethod
-    def check_options(cls, model: str, options: Collection[str]) -> None:
+    def axes(cls, *, raw: bool) -> tuple[str, ...]:
+        """Return the axes that may be of any length, unless they are fixed: of the network alone, if `raw`."""
+        return cls.dynamic if not raw or cls.dynamic_raw is None else cls.dynamic_raw
+
+    @classmethod
+    def check_options(cls, model: str, options: Collection[str], *, raw: bool = False) -> None:
         """Check that it can be told options of these names.
 
         Args:
             model: What messages call it.
             options: Their names.
+            raw: Whether the network alone is exported.
 
         Raises:
             ValueError: It cannot.
@@ -169,6 +179,11 @@ class Program(nn.Module, ABC):
         if unknown:
             takes = f"has the options {', '.join(sorted(known))}" if known else "has no options"
             raise ValueError(f"{model} {takes} when it is exported, found {', '.join(unknown)}.")
+        useless = [] if not raw or cls.raw_options is None else sorted(set(options) - cls.raw_options)
+        if useless:
+            raise ValueError(
+                f"{', '.join(useless)} would do nothing: the network of {model} alone is exported, without results."
+            )
 
     @classmethod
     def pictures(cls, facts: Facts) -> nn.Module:

@@ -18,7 +18,7 @@ SIDES = ("height", "width")
 
 
 def check_axes(
-    kind: type[Program], model: str, fixed: Sequence[str], size: tuple[int, int] | None
+    kind: type[Program], model: str, fixed: Sequence[str], size: tuple[int, int] | None, *, raw: bool = False
 ) -> tuple[frozenset[str], dict[str, int]]:
     """Return the axes that have one length, and what that is.
 
@@ -27,14 +27,20 @@ def check_axes(
         model: What messages call it.
         fixed: Axes that are to have one length.
         size: Height and width in pixels, which these then have.
+        raw: Whether the network alone is exported.
 
     Raises:
-        ValueError: The model has no such axis, a length is missing, or a size is not above 0.
+        ValueError: The model has no such axis, a length is missing, or a size is not above 0 or would do nothing.
     """
-    unknown = sorted(set(fixed) - set(kind.dynamic))
+    axes = kind.axes(raw=raw)
+    unknown = sorted(set(fixed) - set(axes))
     if unknown:
-        raise ValueError(f"{model} has the axes {', '.join(kind.dynamic)}, found {', '.join(unknown)}.")
-    sides = {side for side in SIDES if side in kind.dynamic}
+        raise ValueError(f"{model} has the axes {', '.join(axes)}, found {', '.join(unknown)}.")
+    sides = {side for side in SIDES if side in axes}
+    if size is not None and not sides:
+        raise ValueError(
+            f"A size would do nothing: the network of {model} alone takes what its preprocessing makes, of one size."
+        )
     if size is None and sides & set(fixed):
         raise ValueError(
             "Give the height and width that inputs are to have: size=(480, 640), on the command line --size."

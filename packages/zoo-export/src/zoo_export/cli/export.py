@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from zoo_core.cli.plug_in import (
     Table,
@@ -15,6 +16,7 @@ from zoo_core.cli.plug_in import (
     print_json,
     print_table,
     quiet_option,
+    refuse_given,
     user_errors,
 )
 from zoo_export.formats import FORMATS, format_of, get_format
@@ -92,7 +94,7 @@ def command(
         if lists:
             _list(as_json=as_json)
         elif verify is not None:
-            _verify(verify, model, calibration, tolerance, as_json=as_json, quiet=quiet)
+            _verify(verify, model, calibration, tolerance, as_json=as_json, quiet=quiet, **options)
         else:
             _export(model, to, output, calibration, tolerance, as_json=as_json, quiet=quiet, **options)
 
@@ -123,14 +125,14 @@ def _export(
     from zoo_export.certificate import Certificate, certificate_path
 
     kind, told = program_class(model), parse_settings(settings)
-    kind.check_options(model, told)
+    kind.check_options(model, told, raw=raw)
     exported = export(
         model,
         form.name,
         output,
         weights=weights,
         raw=raw,
-        fixed=() if dynamic is None else _fixed(dynamic, kind.dynamic),
+        fixed=() if dynamic is None else _fixed(dynamic, kind.axes(raw=raw)),
         size=height_and_width,
         precision=precision or "float32",
         calibration=calibration,
@@ -148,12 +150,31 @@ def _export(
 
 
 def _verify(
-    path: Path, model: str | None, calibration: str | None, tolerance: float | None, *, as_json: bool, quiet: bool
+    path: Path,
+    model: str | None,
+    calibration: str | None,
+    tolerance: float | None,
+    *,
+    weights: str,
+    as_json: bool,
+    quiet: bool,
+    **_of_new_files: object,
 ) -> None:
+    reason = "is for a file that is written, and --verify looks at one that is there"
+    refuse_given(("to", "output", "size", "dynamic", "raw", "settings"), reason)
+    if _of_new_files["precision"] is not None:
+        raise ValueError(f"--half, --bf16 and --int8 are for a file that is written: {path} has its precision.")
+
     from zoo_export._export import verify
 
+    source = click.get_current_context().get_parameter_source("weights")
     found = verify(
-        path, model=model, calibration=calibration, tolerance=tolerance, told=lambda what: note(what, quiet=quiet)
+        path,
+        model=model,
+        weights=None if source is ParameterSource.DEFAULT else weights,
+        calibration=calibration,
+        tolerance=tolerance,
+        told=lambda what: note(what, quiet=quiet),
     )
     if as_json:
         print_json(found.to_dict())

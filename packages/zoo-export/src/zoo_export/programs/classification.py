@@ -19,6 +19,7 @@ class ClassificationProgram(Program):
     """Takes pictures of any size, and gives the probability of each class; raw, images of the network, and scores."""
 
     dynamic: ClassVar[tuple[str, ...]] = ("batch", "height", "width")
+    dynamic_raw: ClassVar[tuple[str, ...] | None] = ("batch",)
 
     def __init__(self, model: nn.Module, weights: WeightsEnum, *, raw: bool = False, **options: Any) -> None:
         super().__init__(model, weights, raw=raw, **options)

@@ -10,7 +10,7 @@ from zoo_core import WeightsEnum
 from zoo_core.transforms import ObjectDetection
 from zoo_export._exported import Exported
 from zoo_export._facts import Facts, TensorFact
-from zoo_export._precision import own_network
+from zoo_export._precision import in_own_precision, own_network
 from zoo_export._program import Program, preset_of
 from zoo_export._running import Pictures, RunningFile
 
@@ -32,11 +32,12 @@ class DetectionProgram(Program):
         min_score: The least score of what is reported, in [0, 1], beyond what the model itself leaves out.
 
     Raises:
-        ValueError: `masks` or `min_score` is out of range.
+        ValueError: `masks` or `min_score` is out of range, or the network has no masks to be given in boxes.
         ExportError: PyTorch is too old, or the weights prepare pictures in a way that has no form here.
     """
 
     dynamic: ClassVar[tuple[str, ...]] = ("height", "width")
+    raw_options: ClassVar[frozenset[str] | None] = frozenset()
     least_torch: ClassVar[tuple[int, int]] = (2, 13)  # others cannot record that numbers of objects are not known
     tolerance: ClassVar[float] = 5e-3
 
@@ -58,6 +59,8 @@ class DetectionProgram(Program):
         self.require()
         heads = getattr(own_network(model), "roi_heads", None)
         has_masks = getattr(heads, "mask_predictor", None) is not None
+        if masks != _MASKS[0] and not has_masks:
+            raise ValueError(f"masks={masks!r} would do nothing: {weights} is of a network without masks.")
         told: dict[str, Any] = {"masks": masks} if has_masks and not raw else {}
         told |= {"min_score": min_score} if min_score > 0 and not raw else {}
         super().__init__(model, weights, raw=raw, **told, **options)
@@ -161,19 +164,25 @@ class DetectionProgram(Program):
 
     def _detect(self, image: Tensor) -> dict[str, Tensor]:
         """Return what the model finds; masks as they are to be given."""
+        detected: dict[str, Tensor]
         if not self.has_masks or self.masks == "pictures":
-            detected: dict[str, Tensor] = self.model([image])[0]
-            return detected
-        from zoo_detection.foundation.levels import named_levels
+            detected = self.model([image])[0]
+        else:
+            detected = in_own_precision(self.model, _detect_in_boxes, image)
+        return detected
 
-        model: Any = self.model
-        batch, _ = model.transform([image])
-        features = named_levels(model.backbone(batch.tensors))
-        proposals, _ = model.rpn(batch, features)
-        detections, _ = model.roi_heads(features, proposals, batch.image_sizes)
-        masks = detections[0].pop("masks")
-        (found,) = model.transform.postprocess(detections, batch.image_sizes, [(image.shape[-2], image.shape[-1])])
-        return {**found, "masks": masks}
+
+def _detect_in_boxes(model: Any, image: Tensor) -> dict[str, Tensor]:
+    """Return what a network finds, with masks as its heads make them: inside of boxes."""
+    from zoo_detection.foundation.levels import named_levels
+
+    batch, _ = model.transform([image])
+    features = named_levels(model.backbone(batch.tensors))
+    proposals, _ = model.rpn(batch, features)
+    detections, _ = model.roi_heads(features, proposals, batch.image_sizes)
+    masks = detections[0].pop("masks")
+    (found,) = model.transform.postprocess(detections, batch.image_sizes, [(image.shape[-2], image.shape[-1])])
+    return {**found, "masks": masks}
 
 
 class _RunningDetector(RunningFile):

@@ -37,6 +37,7 @@ class FlowProgram(Program):
     """
 
     dynamic: ClassVar[tuple[str, ...]] = ("batch", "height", "width")
+    raw_options: ClassVar[frozenset[str] | None] = frozenset({"num_flow_updates"})
     tolerance: ClassVar[float] = 5e-2
 
     def __init__(

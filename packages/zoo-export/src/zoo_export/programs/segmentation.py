@@ -31,6 +31,7 @@ class SegmentationProgram(Program):
     """
 
     dynamic: ClassVar[tuple[str, ...]] = ("batch", "height", "width")
+    raw_options: ClassVar[frozenset[str] | None] = frozenset()
     tolerance: ClassVar[float] = 1e-2
 
     def __init__(

@@ -34,6 +34,8 @@ class VideoProgram(Program):
     """
 
     dynamic: ClassVar[tuple[str, ...]] = ("batch", "height", "width")
+    dynamic_raw: ClassVar[tuple[str, ...] | None] = ("batch",)
+    raw_options: ClassVar[frozenset[str] | None] = frozenset({"num_frames"})
 
     def __init__(
         self,
