@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from drawn_data import CATEGORIES, write_label_maps
+from drawn_data import write_label_maps
+from shapes import CATEGORIES
 from zoo_core import Weights, WeightsEnum, get_model, get_model_weights, save_model
 from zoo_core.transforms import ImageClassification, SemanticSegmentation, VideoClassification
 from zoo_evaluation import EvaluationJob, open_dataset

@@ -121,7 +121,7 @@ def _check_config(archive: Archive, name: str, inner: str) -> None:
 
 def _check_program(document: Any) -> None:  # JSON
     """Check all texts of a program that PyTorch runs, or puts into what it runs."""
-    for key, text in _texts(document):
+    for key, text in dict.fromkeys(_texts(document)):  # sizes come again and again
         if key == "expr_str":
             _check_size(text)
         elif key == "guards_code":
