@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from zoo_core.layers import to_double
+from zoo_core.devices import to_double
 
 _TRANSITIONS = (
     ((1, 0, 0), (1, 1, 0), 15),

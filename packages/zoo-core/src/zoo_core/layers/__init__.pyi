@@ -5,8 +5,6 @@ from ._checks import require_settings as require_settings
 from ._conv_norm_activation import Conv2dNormActivation as Conv2dNormActivation
 from ._conv_norm_activation import Conv3dNormActivation as Conv3dNormActivation
 from ._conv_norm_activation import ConvNormActivation as ConvNormActivation
-from ._double_precision import has_double_precision as has_double_precision
-from ._double_precision import to_double as to_double
 from ._drop_block import DropBlock2d as DropBlock2d
 from ._drop_block import DropBlock3d as DropBlock3d
 from ._drop_block import drop_block2d as drop_block2d

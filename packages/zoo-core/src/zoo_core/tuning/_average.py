@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo_core.layers import to_double
+from zoo_core.devices import to_double
 
 
 class ExponentialMovingAverage:

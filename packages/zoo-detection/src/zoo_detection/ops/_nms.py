@@ -5,8 +5,8 @@ import math
 import torch
 from torch import Tensor
 
+from zoo_core.devices import has_double_precision
 from zoo_core.errors import InputError
-from zoo_core.layers import has_double_precision
 from zoo_detection.foundation.precision import integers_of, widen, without_autocast
 from zoo_detection.foundation.tracing import is_exporting, left_to_python, traced_as_one
 

@@ -1,4 +1,4 @@
-"""Double precision, which not all devices have."""
+"""What devices can do: not all of them have double precision."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ def has_double_precision(device: torch.device) -> bool:
 
     Example:
         >>> import torch
-        >>> from zoo_core.layers import has_double_precision
+        >>> from zoo_core.devices import has_double_precision
         >>> has_double_precision(torch.device("cpu")), has_double_precision(torch.device("mps"))
         (True, False)
     """
@@ -21,7 +21,7 @@ def to_double(numbers: Tensor) -> Tensor:
 
     Example:
         >>> import torch
-        >>> from zoo_core.layers import to_double
+        >>> from zoo_core.devices import to_double
         >>> to_double(torch.ones(1)).dtype
         torch.float64
     """
