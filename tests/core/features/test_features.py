@@ -352,6 +352,13 @@ def without_gradient(x):
         return x * 2
 
 
+def caught(x):
+    try:
+        return x + 1 if x.shape[0] > 1 else x
+    except Exception:  # noqa: BLE001 # as people write it
+        return x * 3
+
+
 SPECIAL = {
     "gradient": without_gradient,
     "random": lambda x: x * random.random(),
@@ -359,6 +366,7 @@ SPECIAL = {
     "constant": lambda x: x + torch.arange(2),
     "kind": lambda x: x + 1 if isinstance(x, torch.Tensor) else x,
     "size": lambda x: x + 1 if len(x) > 1 else x,
+    "caught": caught,
 }
 
 
@@ -376,6 +384,23 @@ def test_python_that_a_graph_cannot_hold_is_done_all_the_same(between):
         network.zero_grad()
         results[1].sum().backward()
         assert (network.first.weight.grad is None) == (between is without_gradient)
+
+
+def test_hooks_that_save_tensors_for_the_gradient_are_used():
+    saved = []
+
+    def save(tensor):
+        saved.append(tensor)
+        return tensor
+
+    def through_hooks(x):
+        with torch.autograd.graph.saved_tensors_hooks(save, lambda tensor: tensor):
+            return x.sin()
+
+    extractor = extract_features(Special(through_hooks), ["last"])
+    assert not saved
+    extractor(torch.ones(2, 2))
+    assert saved
 
 
 def test_hooks_of_the_model_are_respected():

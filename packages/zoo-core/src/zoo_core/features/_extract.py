@@ -24,8 +24,9 @@ def extract_features(model: nn.Module, names: Sequence[str] | Mapping[str, str])
     The forward computation is followed symbolically, once in training and once in evaluation mode, as far as the last
     of the activations; what they do not need is left out, with its parameters. Checks of the input are kept. Where
     Python really chooses by sizes or values, or does what a graph has no place for (another autocast, random numbers,
-    hooks), the model's own code runs instead until the last activation is there, and all parameters stay; this takes
-    one thread at a time, and `torch.export` without `strict=True` then records the rest of the model, too.
+    hooks, checkpoints, functions with gradients of their own), the model's own code runs instead until the last
+    activation is there, and all parameters stay; this takes one thread at a time, and `torch.export` without
+    `strict=True` then records the rest of the model, too.
 
     Args:
         model: Any network. Its mode, training or evaluation, is also that of the result.

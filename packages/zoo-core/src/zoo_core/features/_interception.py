@@ -25,14 +25,18 @@ class Interception:
         self.targets: frozenset[str] = frozenset()
         self._keys = dict(keys)
         self._caught: dict[str, Any] = {}
+        self._is_running = False
 
     def __call__(self, extractor: nn.Module, *inputs: object, **keywords: object) -> dict[str, Any]:
         self._caught.clear()
+        self._is_running = True
         try:
             self._run(*inputs, **keywords)
         except _Complete:
             if len(self._caught) < len(self._keys):  # the network's own
                 raise
+        finally:
+            self._is_running = False
         caught = self._caught.copy()
         self._caught.clear()
         missing = [name for name, key in self._keys.items() if key not in caught]
@@ -52,8 +56,11 @@ class Interception:
             self.network(*inputs, **keywords)
 
     def catch(self, key: str, output: object) -> None:
-        """Keep the first output; stop when it is the last one that was missing."""
-        if key in self._caught:
+        """Keep the first output; stop when it is the last one that was missing.
+
+        What checkpoints compute again for the backward pass is nobody's output.
+        """
+        if key in self._caught or not self._is_running:
             return
         complete = len(self._caught) + 1 == len(self._keys)
         self._caught[key] = output if complete and not _must_return() else snapshot(output)

@@ -88,6 +88,8 @@ def _refusal(
 def _run(tracer: Tracer, model: nn.Module) -> Tracer:
     with _nothing_random(), suppress(Complete):
         tracer.trace(model)
+    if tracer.has_given_up:  # and the model's code has caught the error
+        raise Untraceable
     return tracer
 
 
