@@ -401,6 +401,136 @@ def test_hooks_of_the_update_see_every_iteration() -> None:
     assert len(seen) == 3
 
 
+CONVOLUTIONS = pytest.mark.parametrize(
+    "part",
+    [f"update_block.recurrent_block.convgru1.conv{letter}" for letter in "zrq"] + ["mask_predictor.conv"],
+)
+
+
+def last_flow(network: RAFT) -> Tensor:
+    flows: list[Tensor] = network(*images(), num_flow_updates=2)
+    return flows[-1]
+
+
+class Adapter(nn.Module):
+    """Adds something to what a layer computes, as a low-rank adapter does."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+        self.share = nn.Parameter(torch.tensor(1.5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.share * self.layer(x)
+        return result
+
+
+def put(network: nn.Module, part: str, layer: nn.Module) -> None:
+    parent, _, name = part.rpartition(".")
+    setattr(network.get_submodule(parent), name, layer)
+
+
+@CONVOLUTIONS
+def test_hooks_of_convolutions_are_called_and_change_nothing_else(part: str) -> None:
+    torch.manual_seed(0)
+    network, seen = narrow().eval(), []
+    with torch.inference_mode():
+        expected = last_flow(network)
+        network.get_submodule(part).register_forward_hook(lambda *_: seen.append("after"))
+        network.get_submodule(part).register_forward_pre_hook(lambda *_: seen.append("before"))
+        torch.testing.assert_close(last_flow(network), expected, rtol=1e-4, atol=1e-4)
+    assert seen == ["before", "after"] * 2
+
+
+@CONVOLUTIONS
+def test_hooks_of_all_modules_see_convolutions(part: str) -> None:
+    network, seen = narrow().eval(), []
+    handle = nn.modules.module.register_module_forward_hook(lambda module, *_: seen.append(module))
+    try:
+        with torch.inference_mode():
+            last_flow(network)
+    finally:
+        handle.remove()
+    assert network.get_submodule(part) in seen
+
+
+@CONVOLUTIONS
+def test_what_takes_the_place_of_a_convolution_counts_and_learns(part: str) -> None:
+    torch.manual_seed(0)
+    network = narrow().eval()
+    before = last_flow(network).detach()
+    adapter = Adapter(network.get_submodule(part))
+    put(network, part, adapter)
+    after = last_flow(network)
+    after.square().mean().backward()
+    assert (before - after).abs().max() > 1e-4
+    assert adapter.share.grad is not None
+
+
+@CONVOLUTIONS
+@pytest.mark.parametrize(
+    "normed", [nn.utils.weight_norm, nn.utils.parametrizations.weight_norm], ids=["older", "parametrization"]
+)
+@pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated")
+def test_convolutions_with_normed_weights_learn_for_two_steps(part: str, normed: Any) -> None:
+    torch.manual_seed(0)
+    network = narrow()
+    layer = normed(network.get_submodule(part))
+    parameters = [parameter for parameter in layer.parameters() if parameter.ndim == 4]
+    optimizer = torch.optim.SGD(network.parameters(), lr=1e-3)
+    for _ in range(2):
+        before = [parameter.clone() for parameter in parameters]
+        optimizer.zero_grad()
+        last_flow(network).square().mean().backward()
+        optimizer.step()
+        assert all(not torch.equal(*pair) for pair in zip(before, parameters, strict=True))
+
+
+@CONVOLUTIONS
+@pytest.mark.parametrize("changed", [{"bias": False}, {"padding_mode": "circular"}])
+def test_convolutions_of_another_kind_are_computed_as_they_are(part: str, changed: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    network = narrow().eval()
+    old = network.get_submodule(part)
+    assert isinstance(old, nn.Conv2d)
+    same = {"kernel_size": old.kernel_size, "padding": old.padding}
+    put(network, part, nn.Conv2d(old.in_channels, old.out_channels, **{**same, **changed}))
+    with torch.inference_mode():
+        found = last_flow(network)
+        for child in network.update_block.recurrent_block.children():
+            child.register_forward_hook(lambda *_: None)  # now it is called as it is written
+        torch.testing.assert_close(found, last_flow(network), rtol=1e-4, atol=1e-4)
+
+
+def test_a_convolution_of_another_padding_is_computed_as_it_is() -> None:
+    torch.manual_seed(0)
+    unit = ConvGRU(input_size=11, hidden_size=6, kernel_size=3)
+    unit.convq = nn.Conv2d(17, 6, 5, padding=2)
+    hidden, context, motion = torch.randn(2, 6, 8, 9), torch.randn(2, 4, 8, 9), torch.randn(2, 7, 8, 9)
+    expected = unit(hidden, torch.cat([context, motion], 1))
+    torch.testing.assert_close(unit.with_context(context)(hidden, motion), expected)
+
+
+def test_another_module_may_be_a_unit_of_the_recurrent_block() -> None:
+    network = narrow().eval()
+    part = "update_block.recurrent_block.convgru1"
+    unit = network.get_submodule(part)
+
+    class Unit(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.unit = unit
+
+        def forward(self, h: Tensor, x: Tensor) -> Tensor:
+            result: Tensor = self.unit(h, x)
+            return result
+
+    with torch.inference_mode():
+        expected = last_flow(network)
+        put(network, part, Unit())
+        torch.testing.assert_close(last_flow(network), expected, rtol=1e-4, atol=1e-4)
+
+
 def test_the_pyramid_is_kept_until_the_flow_is_there() -> None:
     block = CorrBlock(num_levels=2, radius=1)
     with pytest.raises(RuntimeError, match="call build_pyramid first"):

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zoo_core.building import builder
-from zoo_core.layers import ConvNormActivation, NotScriptable, require_positive
+from zoo_core.layers import ConvNormActivation, NotScriptable, is_as_written, require_positive
 
 from ._correlation import CorrBlock
 from ._encoder import BottleneckBlock, FeatureEncoder
-from ._update import FlowHead, MotionEncoder, RecurrentBlock, Update, UpdateBlock, is_as_written
+from ._update import FlowHead, MotionEncoder, RecurrentBlock, Update, UpdateBlock, is_plain_convolution
 from .catalogue.raft import Raft_Large_Weights, Raft_Small_Weights
 
 FACTOR = 8
@@ -45,9 +45,12 @@ class MaskPredictor(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Predict from `x`."""
-        features = self.convrelu(x)
-        assert self.conv.bias is not None
-        return F.conv2d(features, self.multiplier * self.conv.weight, self.multiplier * self.conv.bias)
+        features, conv = self.convrelu(x), self.conv
+        if not is_plain_convolution(conv):
+            scaled: Tensor = self.multiplier * conv(features)
+            return scaled
+        weight, bias = self.multiplier * conv.weight, self.multiplier * cast("Tensor", conv.bias)
+        return F.conv2d(features, weight, bias, conv.stride, conv.padding, conv.dilation, conv.groups)
 
 
 def upsample(flow: Tensor, mask: Tensor | None) -> Tensor:

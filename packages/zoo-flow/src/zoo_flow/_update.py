@@ -6,13 +6,13 @@ section 3.3; layers in its figures 9 (large) and 10 (small) of the appendix.
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import cast
+from typing import Any, TypeGuard, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zoo_core.layers import ConvNormActivation
+from zoo_core.layers import ConvNormActivation, is_as_written, is_plain
 
 _CONV_RELU = partial(ConvNormActivation, norm_layer=None, activation_layer=partial(nn.ReLU, inplace=True))
 
@@ -66,13 +66,9 @@ class MotionEncoder(nn.Module):
         return torch.cat([motion, flow], dim=1)
 
 
-def is_as_written(module: nn.Module, kind: type[nn.Module]) -> bool:
-    """Tell whether a module is called as its kind is written: not by another `forward`, and without hooks.
-
-    What a module computes once may then be computed without calling it.
-    """
-    own = getattr(module.forward, "__func__", None) is kind.forward
-    return own and not (module._forward_hooks or module._forward_pre_hooks or module._backward_hooks)
+def is_plain_convolution(layer: nn.Module) -> TypeGuard[nn.Conv2d]:
+    """Tell whether `F.conv2d` with a layer's weight, bias and geometry is what calling it computes."""
+    return is_plain(layer, nn.Conv2d) and layer.bias is not None and layer.padding_mode == "zeros"
 
 
 class ConvGRU(nn.Module):
@@ -104,7 +100,6 @@ class ConvGRU(nn.Module):
         layer = partial(nn.Conv2d, hidden_size + input_size, hidden_size, kernel_size, padding=padding)
         self.convz, self.convr, self.convq = layer(), layer(), layer()
         self.hidden_size = hidden_size
-        self.padding = padding
 
     def forward(self, h: Tensor, x: Tensor) -> Tensor:
         """Return the next hidden state, for an input of context and motion together."""
@@ -118,12 +113,12 @@ class ConvGRU(nn.Module):
 
         Convolution is linear: what the context, which stays, adds to all three products is computed here, once.
         """
-        if not is_as_written(self, ConvGRU):
+        layers = (self.convz, self.convr, self.convq)
+        if not (is_as_written(self, ConvGRU) and _can_be_joined(layers, self.hidden_size)):
             return lambda hidden, motion: self(hidden, torch.cat([context, motion], dim=1))
-        convolve = partial(F.conv2d, padding=self.padding)
+        convolve = partial(F.conv2d, stride=layers[0].stride, padding=layers[0].padding, dilation=layers[0].dilation)
         size = self.hidden_size
         end = size + context.shape[1]
-        layers = (self.convz, self.convr, self.convq)
         constant = convolve(
             context,
             torch.cat([layer.weight[:, size:end] for layer in layers]),
@@ -140,6 +135,24 @@ class ConvGRU(nn.Module):
             return torch.lerp(hidden, candidate.tanh(), update)
 
         return step
+
+
+def _can_be_joined(layers: Sequence[nn.Module], out_channels: int) -> bool:
+    """Tell whether layers are plain convolutions of one kind, to be computed together, or for a part of the input.
+
+    Anything may have taken the place of one since, or been hung on it.
+    """
+    return all(
+        is_plain_convolution(layer)
+        and layer.out_channels == out_channels
+        and layer.groups == 1
+        and _geometry(layer) == _geometry(layers[0])
+        for layer in layers
+    )
+
+
+def _geometry(layer: Any) -> tuple[object, ...]:
+    return layer.in_channels, layer.kernel_size, layer.stride, layer.padding, layer.dilation, layer.weight.dtype
 
 
 class RecurrentBlock(nn.Module):
@@ -186,7 +199,7 @@ class RecurrentBlock(nn.Module):
         """Return the step from hidden state and motion to the next hidden state, for one context."""
         if not is_as_written(self, RecurrentBlock):
             return lambda hidden, motion: self(hidden, torch.cat([context, motion], dim=1))
-        steps = [cast("ConvGRU", unit).with_context(context) for unit in self.children()]
+        steps = [_step_of(unit, context) for unit in self.children()]
 
         def step(hidden: Tensor, motion: Tensor) -> Tensor:
             for unit_step in steps:
@@ -194,6 +207,13 @@ class RecurrentBlock(nn.Module):
             return hidden
 
         return step
+
+
+def _step_of(recurrent: nn.Module, context: Tensor) -> Step:
+    """Return the step of a unit or block, or of what somebody has put in its place."""
+    if isinstance(recurrent, (ConvGRU, RecurrentBlock)):
+        return recurrent.with_context(context)
+    return lambda hidden, motion: recurrent(hidden, torch.cat([context, motion], dim=1))
 
 
 class FlowHead(nn.Module):
@@ -246,16 +266,10 @@ class UpdateBlock(nn.Module):
 
     def with_context(self, context: Tensor) -> Update:
         """Return the same for one context, for which all that depends on it alone is computed once."""
-        step = self._step(context)
+        step = _step_of(self.recurrent_block, context)
 
         def update(hidden_state: Tensor, corr_features: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
             hidden_state = step(hidden_state, self.motion_encoder(flow, corr_features))
             return hidden_state, self.flow_head(hidden_state)
 
         return update
-
-    def _step(self, context: Tensor) -> Step:
-        block = self.recurrent_block
-        if isinstance(block, RecurrentBlock):
-            return block.with_context(context)
-        return lambda hidden, motion: block(hidden, torch.cat([context, motion], dim=1))

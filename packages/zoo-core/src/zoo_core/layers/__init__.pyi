@@ -1,3 +1,5 @@
+from ._as_written import is_as_written as is_as_written
+from ._as_written import is_plain as is_plain
 from ._channels import make_divisible as make_divisible
 from ._checks import require_image_size as require_image_size
 from ._checks import require_positive as require_positive
