@@ -1,5 +1,6 @@
 """Swin Transformer of both versions beyond what the recorded layouts and outputs show."""
 
+import copy
 import math
 from typing import Any
 
@@ -85,6 +86,63 @@ def random_attention(attention: type[ShiftedWindowAttention], shift_size: list[i
     for parameter in layer.parameters():
         nn.init.normal_(parameter)
     return layer
+
+
+@VERSIONS
+def test_hooks_of_the_projection_are_called_and_change_nothing_else(attention: type[ShiftedWindowAttention]) -> None:
+    layer, x = random_attention(attention, [1, 2]), torch.rand(2, 6, 8, 8)
+    expected, seen = layer(x), []
+    layer.qkv.register_forward_hook(lambda *_: seen.append(1))
+    torch.testing.assert_close(layer(x), expected, rtol=1e-4, atol=1e-4)
+    assert seen == [1]
+
+
+class Adapter(nn.Module):
+    """Adds something to what a layer computes, as a low-rank adapter does, and has the layer's bias."""
+
+    def __init__(self, layer: nn.Linear) -> None:
+        super().__init__()
+        self.layer = layer
+        self.more = nn.Linear(layer.in_features, layer.out_features, bias=False)
+
+    @property
+    def bias(self) -> Tensor:
+        return self.layer.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.layer(x) + self.more(x)
+        return result
+
+
+@VERSIONS
+def test_what_takes_the_place_of_the_projection_counts_and_learns(attention: type[ShiftedWindowAttention]) -> None:
+    layer, x = random_attention(attention, [1, 2]), torch.rand(2, 6, 8, 8)
+    merged = copy.deepcopy(layer)
+    adapter = Adapter(layer.qkv)
+    layer.qkv = adapter  # type: ignore[assignment]
+    with torch.no_grad():
+        merged.qkv.weight += adapter.more.weight
+    found = layer(x)
+    torch.testing.assert_close(found, merged(x), rtol=1e-4, atol=1e-4)
+    found.square().sum().backward()
+    assert adapter.more.weight.grad is not None
+
+
+@VERSIONS
+@pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated")
+def test_a_projection_with_a_normed_weight_learns_for_two_steps(attention: type[ShiftedWindowAttention]) -> None:
+    layer, x = random_attention(attention, [1, 2]), torch.rand(2, 6, 8, 8)
+    expected = layer(x)
+    nn.utils.weight_norm(layer.qkv)
+    torch.testing.assert_close(layer(x), expected, rtol=1e-4, atol=1e-4)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=1e-3)
+    for _ in range(2):
+        direction = layer.qkv.get_parameter("weight_v")
+        before = direction.clone()
+        optimizer.zero_grad()
+        layer(x).square().sum().backward()
+        optimizer.step()
+        assert not torch.equal(direction, before)
 
 
 @VERSIONS

@@ -300,7 +300,14 @@ def test_cosine_attention_is_packed_with_its_first_projection():
     with torch.inference_mode():
         pack(packed, record(packed, IMAGES))
         assert isinstance(packed.features[1][0].attn.in_projection, PackedLinear)
+        assert type(packed.features[1][0].attn.qkv) is nn.Linear  # which nothing calls
         torch.testing.assert_close(packed(*IMAGES), model(*IMAGES), rtol=1e-4, atol=1e-5)
+        hooked, seen = copy.deepcopy(model), []
+        hooked.features[1][0].attn.qkv.register_forward_hook(lambda *_: seen.append(1))
+        pack(hooked, record(hooked, IMAGES))
+        del seen[:]
+        torch.testing.assert_close(hooked(*IMAGES), model(*IMAGES), rtol=1e-4, atol=1e-5)
+        assert seen
 
 
 def test_steps_are_shown():

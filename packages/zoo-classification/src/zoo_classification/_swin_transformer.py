@@ -24,6 +24,7 @@ from zoo_core.layers import (
     ShiftedWindowAttention,
     SwinTransformerBlock,
     initialise_linear,
+    is_plain,
     relative_position_bias,
     relative_position_index,
     require_image_size,
@@ -80,11 +81,25 @@ class ShiftedWindowAttentionV2(ShiftedWindowAttention):
 
     def in_projection(self, tokens: Tensor) -> Tensor:
         """Return the queries, keys and values `(N, tokens, 3 * C)` of tokens `(N, tokens, C)`."""
+        if not torch.jit.is_scripting():  # type: ignore[attr-defined]
+            projected = self._called_projection(tokens)
+            if projected is not None:
+                return projected
         return F.linear(tokens, self.qkv.weight, self._bias_without_keys())
 
     def linear_methods(self) -> dict[str, tuple[Tensor, Tensor | None]]:
         """Name the method that is a linear layer, with its weight and bias, for `zoo_core.inference`."""
+        if not is_plain(self.qkv, nn.Linear):
+            return {}
         return {"in_projection": (self.qkv.weight, self._bias_without_keys())}
+
+    def _called_projection(self, tokens: Tensor) -> Tensor | None:
+        """Call a layer that has hooks, or another's place, and take the bias of the keys away again."""
+        if is_plain(self.qkv, nn.Linear):
+            return None
+        projected: Tensor = self.qkv(tokens)
+        bias = getattr(self.qkv, "bias", None)
+        return projected if bias is None else projected - (bias - self._bias_without_keys())
 
     def _bias_without_keys(self) -> Tensor | None:
         bias: Tensor | None = self.qkv.bias

@@ -1,25 +1,17 @@
 """Convolutions and linear layers with weights in the layout that the CPU's kernels want, and what follows fused in.
 
 oneDNN would bring the weights into that layout at each call. The operators are those that torch's own compiler uses.
-Of a layer that keeps a projection as a method, with parameters of its own, `HasLinearMethods` tells.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from ._linear_methods import linear_methods_of
 from ._recording import Recording, replace
-
-
-@runtime_checkable
-class HasLinearMethods(Protocol):
-    """A module with methods that are linear layers: an attribute of the method's name may take its place."""
-
-    def linear_methods(self) -> Mapping[str, tuple[Tensor, Tensor | None]]:
-        """Return the weight and the bias that each of these methods uses, by its name."""
 
 
 class _Activation(NamedTuple):
@@ -149,7 +141,7 @@ def _can_be_packed(layer: nn.Module) -> bool:
 def _pack_methods(model: nn.Module) -> int:
     packed = 0
     for layer in model.modules():
-        for name, (weight, bias) in layer.linear_methods().items() if isinstance(layer, HasLinearMethods) else ():
+        for name, (weight, bias) in linear_methods_of(layer).items():
             # Beside the class's method, which it hides; no child, or the method would still be found first.
             object.__setattr__(layer, name, PackedLinear(weight, bias))
             packed += 1

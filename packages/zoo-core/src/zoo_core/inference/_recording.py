@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
+from ._linear_methods import linear_methods_of
+
 _QUESTIONS = frozenset(
     {"__get__", "__len__", "dim", "element_size", "is_contiguous", "is_floating_point", "ndimension", "numel", "size",
      "stride"}
@@ -51,7 +53,7 @@ def record(model: nn.Module, example: tuple[Any, ...]) -> Recording:
     """Run a model once, in inference mode, and tell how its layers follow each other.
 
     Only modules without children count as layers, and of them those without hooks: others may do anything with their
-    inputs, outputs and parameters.
+    inputs, outputs and parameters. A layer that a method of its parent computes is not called.
     """
     watcher = _Watcher()
     with torch.inference_mode(), watcher.watching(model):
@@ -76,7 +78,10 @@ class _Watcher(TorchFunctionMode):
     def watching(self, model: nn.Module) -> Iterator[None]:
         """Inside, be told by the layers of `model`, by hooks, and of the operations."""
         handles = []
+        in_methods = [weight for layer in model.modules() for weight, _ in linear_methods_of(layer).values()]
         for layer in model.modules():
+            if any(weight is getattr(layer, "weight", None) for weight in in_methods):
+                continue  # a hook would have it called
             if next(layer.children(), None) is None and not layer._forward_hooks and not layer._forward_pre_hooks:
                 handles.append(layer.register_forward_pre_hook(self.enter))
                 handles.append(layer.register_forward_hook(lambda module, _, output: self.exit(module, output)))
