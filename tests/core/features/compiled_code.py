@@ -9,8 +9,8 @@ import sys
 
 import torch
 from torch import nn
+from torch.utils import dlpack
 from torch.utils.checkpoint import checkpoint
-from torch.utils.dlpack import to_dlpack
 
 from zoo_core.features import extract_features
 from zoo_core.features._interception import Interception
@@ -49,7 +49,7 @@ def copied(x):
 
 
 def lent(x):
-    to_dlpack(x.detach())
+    dlpack.to_dlpack(x.detach())
     return x * 2
 
 
