@@ -75,6 +75,15 @@ def test_what_failed_is_tried_again_by_one_process_alone(digits, tmp_path, monke
         job(digits, tmp_path, retry=True)
 
 
+@pytest.mark.parametrize(("device", "own"), [("cuda", "cuda:1"), ("cuda:0", "cuda:0"), ("cpu", "cpu")])
+def test_processes_that_torchrun_starts_have_a_gpu_each(digits, tmp_path, monkeypatch, device, own):
+    assert job(digits, tmp_path, device=device)._own_device == device
+    for name, value in (("RANK", "3"), ("WORLD_SIZE", "4"), ("LOCAL_RANK", "1")):
+        monkeypatch.setenv(name, value)
+    assert job(digits, tmp_path, device=device)._own_device == own
+    assert job(digits, tmp_path, device=device, shard=(1, 2))._own_device == device
+
+
 @pytest.mark.parametrize("count", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_processes_that_torchrun_starts_give_the_record_of_one(digits, alone, tmp_path, monkeypatch, count):
     others = [start(digits, tmp_path, RANK=str(rank), WORLD_SIZE=str(count)) for rank in range(1, count)]

@@ -90,7 +90,9 @@ CASES = {
 }
 
 
-class Network(nn.Module):
+class Between(nn.Module):
+    """Does something between two layers that a graph cannot hold, or would hold for good."""
+
     def __init__(self, between):
         super().__init__()
         self.first, self.last = nn.Linear(2, 2), nn.Linear(2, 2)
@@ -110,7 +112,7 @@ def dense_net():
 
 def main(case):
     torch.manual_seed(0)
-    network, name, inputs = dense_net() if case == "dense" else (Network(CASES[case]()), "last", torch.randn(2, 2))
+    network, name, inputs = dense_net() if case == "dense" else (Between(CASES[case]()), "last", torch.randn(2, 2))
     extractor = extract_features(network, [name])
     assert isinstance(extractor._in_training, Interception)
     seen = []

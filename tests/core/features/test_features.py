@@ -13,6 +13,8 @@ from zoo_core.building import load_checkpoint
 from zoo_core.errors import CheckpointError
 from zoo_core.features import extract_features, list_features
 
+from .compiled_code import Between
+
 IMAGES = torch.arange(2 * 3 * 4 * 4).reshape(2, 3, 4, 4) / 96
 
 
@@ -335,18 +337,6 @@ def test_features_have_gradients(network):
     assert network.stages[1][0].conv.weight.grad is None
 
 
-class Special(nn.Module):
-    """Does something between two layers that a graph cannot hold, or would hold for good."""
-
-    def __init__(self, between):
-        super().__init__()
-        self.first, self.last = nn.Linear(2, 2), nn.Linear(2, 2)
-        self.between = between
-
-    def forward(self, x):
-        return self.last(self.between(self.first(x)))
-
-
 def without_gradient(x):
     with torch.no_grad():
         return x * 2
@@ -372,7 +362,7 @@ SPECIAL = {
 
 @pytest.mark.parametrize("between", SPECIAL.values(), ids=SPECIAL)
 def test_python_that_a_graph_cannot_hold_is_done_all_the_same(between):
-    network = Special(between)
+    network = Between(between)
     extractor = extract_features(network, ["last"])
     for seed in (0, 1):
         results = []
@@ -397,7 +387,7 @@ def test_hooks_that_save_tensors_for_the_gradient_are_used():
         with torch.autograd.graph.saved_tensors_hooks(save, lambda tensor: tensor):
             return x.sin()
 
-    extractor = extract_features(Special(through_hooks), ["last"])
+    extractor = extract_features(Between(through_hooks), ["last"])
     assert not saved
     extractor(torch.ones(2, 2))
     assert saved
@@ -487,7 +477,7 @@ def test_list_computes_nothing(network):
 
 def test_list_works_on_tensors_that_are_not_registered():
     table = torch.ones(2)
-    network = nn.Sequential(Special(lambda x: x + table))
+    network = nn.Sequential(Between(lambda x: x + table))
     assert list_features(network, (3, 2)) == {"0.first": (3, 2), "0.last": (3, 2), "0": (3, 2)}
 
 

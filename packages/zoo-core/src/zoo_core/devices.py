@@ -1,10 +1,15 @@
-"""What devices can do: not all of them have double precision."""
+"""What devices can do, and which one a process has: asked without importing torch."""
 
-import torch
-from torch import Tensor
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
-def has_double_precision(device: torch.device) -> bool:
+def has_double_precision(device: "torch.device") -> bool:
     """Tell whether a device computes in double precision: Apple's GPUs do not.
 
     Example:
@@ -16,7 +21,7 @@ def has_double_precision(device: torch.device) -> bool:
     return device.type != "mps"
 
 
-def to_double(numbers: Tensor) -> Tensor:
+def to_double(numbers: "Tensor") -> "Tensor":
     """Return numbers in double precision, on the processor where their device has none.
 
     Example:
@@ -26,3 +31,18 @@ def to_double(numbers: Tensor) -> Tensor:
         torch.float64
     """
     return numbers.double() if has_double_precision(numbers.device) else numbers.cpu().double()
+
+
+def device_of_process(device: str, environment: Mapping[str, str] = os.environ) -> str:
+    """Return the device of one of several processes that `torchrun` has started: of `"cuda"`, a GPU of its own.
+
+    Args:
+        device: What was asked for, as torch names devices; any but `"cuda"` is that of all processes.
+        environment: `LOCAL_RANK` in it is the number of the process on its machine.
+
+    Example:
+        >>> from zoo_core.devices import device_of_process
+        >>> device_of_process("cuda", {"LOCAL_RANK": "1"}), device_of_process("cpu", {"LOCAL_RANK": "1"})
+        ('cuda:1', 'cpu')
+    """
+    return f"cuda:{environment.get('LOCAL_RANK', '0')}" if device == "cuda" else device

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from zoo_core import WeightsEnum, get_task, get_weight, task_of
+from zoo_core.devices import device_of_process
 from zoo_core.names import load_reference
 from zoo_core.prediction import Failure, Prediction, PredictionJob, Predictor, batches_at_once, run_decoding, shard
 from zoo_core.tasks import Task
@@ -21,7 +22,7 @@ from ._progress import Progress
 from ._record import Record
 from ._recording import record_of
 from ._run_folder import Row, RunFolder, read_description
-from ._shards import is_first, launched_device, launched_shard
+from ._shards import is_first, launched_shard
 from ._subject import GivenModule, GivenPredictor, NamedModel, Subject, recorded
 from .datasets import Dataset, Sample, open_dataset
 from .protocols import Protocol, get_protocol, protocol_for
@@ -139,7 +140,8 @@ class EvaluationJob:
     @property
     def _own_device(self) -> str:
         """Where this process runs, of several."""
-        return self.device if self.shard is not None else launched_device(self.device)
+        is_launched = self.shard is None and launched_shard() is not None
+        return device_of_process(self.device) if is_launched else self.device
 
     def _task_of(self, entry: WeightsEnum | None) -> Task:
         if self.task is not None:

@@ -19,19 +19,6 @@ def launched_shard(environment: Mapping[str, str] = os.environ) -> tuple[int, in
     return (rank + 1, count) if count > 1 else None
 
 
-def launched_device(device: str, environment: Mapping[str, str] = os.environ) -> str:
-    """Return a device for this process: of `"cuda"`, a GPU of its own where `torchrun` has started several.
-
-    Example:
-        >>> from zoo_evaluation._shards import launched_device
-        >>> launched_device("cuda", {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1"}), launched_device("cuda", {})
-        ('cuda:1', 'cuda')
-    """
-    if device != "cuda" or launched_shard(environment) is None:
-        return device
-    return f"cuda:{environment.get('LOCAL_RANK', '0')}"
-
-
 def is_first() -> bool:
     """Tell whether this process is the one that writes and prints, of those that `torchrun` has started."""
     shard = launched_shard()

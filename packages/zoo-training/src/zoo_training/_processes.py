@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, distributed
 
+from zoo_core.devices import device_of_process
+
 BUCKET = 8 * 2**20
 """How many numbers are sent at once."""
 
@@ -114,8 +116,7 @@ def launched(device: str) -> Iterator[tuple[Processes, str]]:
     if not begun and not ("RANK" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1):
         yield Processes(), device
         return
-    if device == "cuda":
-        device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+    device = device_of_process(device)
     if device.startswith("cuda"):
         torch.cuda.set_device(device)
     if not begun:

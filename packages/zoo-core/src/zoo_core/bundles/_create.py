@@ -18,6 +18,9 @@ from ._read import read_bundle
 from ._saved import contents_of_saved
 from ._tar import header_of
 
+NO_BUNDLE = "a bundle carries weights; copy these files as they are"
+"""What to do with models that are files of their own."""
+
 
 def create_bundle(members: Iterable[WeightsEnum], path: Path, settings: Settings, *, progress: bool = True) -> Manifest:
     """Write the files of weights entries, verified, into one tar archive with a manifest; of saved models, all of them.
@@ -40,7 +43,7 @@ def create_bundle(members: Iterable[WeightsEnum], path: Path, settings: Settings
         OSError: The archive cannot be written.
     """
     members = list(dict.fromkeys(members))
-    refuse_model_files(members, "a bundle carries weights; copy these files as they are")
+    refuse_model_files(members, NO_BUNDLE)
     contents: dict[str, Content] = {}
     for member in members:
         if isinstance(member, SavedWeights):

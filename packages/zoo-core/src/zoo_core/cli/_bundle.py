@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from zoo_core.bundles import create_bundle, load_bundle
+from zoo_core.bundles._create import NO_BUNDLE
 from zoo_core.files import Settings
 from zoo_core.saved import refuse_model_files
 
@@ -47,7 +48,7 @@ def create(names: tuple[str, ...], output: Path, dry_run: bool, as_json: bool, q
     """
     with user_errors():
         named = list(dict.fromkeys(weights_named(names)))
-        refuse_model_files(named, "a bundle carries weights; copy these files as they are")
+        refuse_model_files(named, NO_BUNDLE)
         members = [member for member in named if not member.file.is_in_package]
         for member in named:
             if member not in members:

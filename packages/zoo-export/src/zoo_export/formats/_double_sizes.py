@@ -7,6 +7,7 @@ is 799.9999999999999. Whole numbers tell the first, and a table of what rounding
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache, reduce
 from typing import Any
 
 from ._rewriting import named_after
@@ -58,8 +59,8 @@ def _quotient(value: Any) -> _Quotient | None:
     pixels, side = value.get_node().input_values()
     if not _is(pixels, "Constant") or not _is(side, "Convert"):
         return None
-    number = pixels.get_node().get_data().item()
-    known = number == int(number) and 0 < number * LONGEST < _ABOVE_INTEGERS
+    number = float(pixels.get_node().get_data().item())
+    known = number.is_integer() and 0 < number * LONGEST < _ABOVE_INTEGERS
     return _Quotient(int(number), side.get_node().input_value(0)) if known else None
 
 
@@ -104,24 +105,21 @@ def _least(quotients: list[_Quotient]) -> tuple[Any, Any, Any]:  # openvino.Node
     import numpy as np
     from openvino import opset11
 
-    chosen: tuple[Any, Any, Any] | None = None
-    for each in quotients:
-        pixels = opset11.constant(np.array(each.pixels, dtype=np.int64))
-        side = opset11.convert(each.side, "i64")
+    def described(quotient: _Quotient) -> tuple[Any, Any, Any]:
+        pixels = opset11.constant(np.array(quotient.pixels, dtype=np.int64))
+        side = opset11.convert(quotient.side, "i64")
         known = opset11.minimum(side, opset11.constant(np.array(LONGEST, dtype=np.int64)))
-        lost = opset11.gather(opset11.constant(_lost(each.pixels)), known, opset11.constant(0))
-        if chosen is None:
-            chosen = pixels, side, lost
-            continue
-        less = opset11.less(opset11.multiply(pixels, chosen[1]), opset11.multiply(chosen[0], side))
-        first, second, third = (
-            opset11.select(less, new, old) for new, old in zip((pixels, side, lost), chosen, strict=True)
-        )
-        chosen = first, second, third
-    assert chosen is not None
-    return chosen
+        return pixels, side, opset11.gather(opset11.constant(_lost(quotient.pixels)), known, opset11.constant(0))
+
+    def lesser(one: tuple[Any, Any, Any], other: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
+        is_less = opset11.less(opset11.multiply(other[0], one[1]), opset11.multiply(one[0], other[1]))
+        pixels, side, lost = (opset11.select(is_less, new, old) for new, old in zip(other, one, strict=True))
+        return pixels, side, lost
+
+    return reduce(lesser, map(described, quotients))
 
 
+@cache
 def _lost(pixels: int) -> Any:  # NDArray[float32]
     """Return what rounding takes from a number of pixels divided by each length, in parts of 2⁵³ of the quotient."""
     import numpy as np
