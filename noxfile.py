@@ -202,7 +202,8 @@ def wheels(session: nox.Session, package: str, model: str | None) -> None:
     """Install one package from its wheel, with what it depends on and nothing else of the repo, and use it."""
     environment = Path(session.virtualenv.location).absolute()
     build_wheels(session)
-    session.install("-q", "-c", "constraints.txt", "--find-links", str(WHEELHOUSE), package)
+    # Each environment is used once: compiling all of PyTorch takes longer than compiling what is imported.
+    session.install("-q", "--no-compile", "-c", "constraints.txt", "--find-links", str(WHEELHOUSE), package)
     check = Path("tests/wheel_check.py").absolute()
     with session.chdir(session.create_tmp()):
         session.run("python", "-I", "-W", "error", "-W", NO_NUMPY, str(check), package, *filter(None, [model]))

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from classification.int8_networks import quantized, synthetic
 from reference.fill import calibrate_
 from reference.records import build_as, prepare_, record_of
-from zoo_core import get_model, get_model_entry, get_model_weights, task_of
+from zoo_core import WeightsEnum, get_model, get_model_entry, get_model_weights, task_of
 from zoo_core.errors import WeightsUnavailableError
 from zoo_core.files import Settings, resolve
 from zoo_export import Program
@@ -42,11 +42,13 @@ LIMITS = {
 
 OPTIONS: dict[str, dict[str, Any]] = {"s3d": {"num_frames": 16}}
 """What programs are made with. With clips of 128 frames, as its weights state, a file of S3D takes half an hour."""
+ENTRIES = dict.fromkeys(("regnet_y_128gf", "vit_h_14"), "IMAGENET1K_SWAG_LINEAR_V1")
+"""Entries for pictures of 224 pixels. With the default ones, of 384 and 518, a file takes more than an hour."""
 
 
 def network_of(name: str) -> nn.Module:
     """Return a model with its weights, or with synthetic parameters where they are not on this machine."""
-    member = get_model_weights(name)["DEFAULT"]
+    member = entry_of(name)
     try:
         resolve(member.file, settings=replace(Settings.from_environment(), offline=True), progress=False)
         return get_model(name, weights=member, **task_of(name).arguments)
@@ -68,6 +70,11 @@ def network_of(name: str) -> nn.Module:
         return with_scores_of_a_size_(network, images_of(name, network)[::3]) if task == "video" else network
 
 
+def entry_of(name: str) -> WeightsEnum:
+    """Return the weights entry whose preprocessing and size a model is tried with."""
+    return get_model_weights(name)[ENTRIES.get(name, "DEFAULT")]
+
+
 def inputs_of_network(name: str, network: nn.Module) -> Iterator[Tensor]:
     """Yield what the certificate is about, as the preprocessing makes it."""
     return (inputs[0] for _, inputs in cases(program_of(name, network, raw=True)))
@@ -75,7 +82,7 @@ def inputs_of_network(name: str, network: nn.Module) -> Iterator[Tensor]:
 
 def program_of(name: str, network: nn.Module, *, raw: bool = False) -> Program:
     """Return a model with what is exported around it."""
-    return program_class(name)(network.eval(), get_model_weights(name)["DEFAULT"], raw=raw, **OPTIONS.get(name, {}))
+    return program_class(name)(network.eval(), entry_of(name), raw=raw, **OPTIONS.get(name, {}))
 
 
 def images_of(name: str, network: nn.Module) -> Tensor:

@@ -28,7 +28,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from export_networks import OPTIONS, network_of, program_of, tolerance_of
+from export_networks import OPTIONS, entry_of, network_of, program_of, tolerance_of
 from page_tables import PageTable
 from reference.families import num_params
 from zoo_core import list_models
@@ -165,7 +165,7 @@ def _cell(name: str, network: nn.Module, program: Program, form: str, size: tupl
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"model{get_format(form).suffix}"
         try:
-            options = OPTIONS.get(name, {})
+            options = OPTIONS.get(name, {}) | {"weights": entry_of(name)}
             exported = export(name, form, path, network=network, size=size, certificate=False, **options)
             found = certify(program, exported, tolerance=tolerance_of(name))
         except Exception as error:  # noqa: BLE001 # whatever a converter or a runtime raises is what the table is about

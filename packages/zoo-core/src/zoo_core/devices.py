@@ -4,9 +4,12 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from .names import Later
+
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
+else:
+    torch = Later("torch")
 
 
 def has_double_precision(device: "torch.device") -> bool:
@@ -21,7 +24,7 @@ def has_double_precision(device: "torch.device") -> bool:
     return device.type != "mps"
 
 
-def to_double(numbers: "Tensor") -> "Tensor":
+def to_double(numbers: "torch.Tensor") -> "torch.Tensor":
     """Return numbers in double precision, on the processor where their device has none.
 
     Example:

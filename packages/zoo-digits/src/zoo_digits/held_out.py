@@ -14,10 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo_core.names import Later
+
 from .catalogue.digits import ShuffleNet_V2_X0_5_Digits_Weights
 
 if TYPE_CHECKING:
     from PIL import Image
+else:
+    Image = Later("PIL.Image")
 
 SIDE = 64
 """Pixels on a side to which the 8 by 8 digits are enlarged."""

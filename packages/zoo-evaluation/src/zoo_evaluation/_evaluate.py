@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo_core import WeightsEnum, get_task, get_weight, task_of
 from zoo_core.devices import device_of_process
-from zoo_core.names import load_reference
+from zoo_core.names import Later, load_reference
 from zoo_core.prediction import Failure, Prediction, PredictionJob, Predictor, batches_at_once, run_decoding, shard
 from zoo_core.tasks import Task
 
@@ -29,6 +29,8 @@ from .protocols import Protocol, get_protocol, protocol_for
 
 if TYPE_CHECKING:
     from torch import nn
+else:
+    nn = Later("torch.nn")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
+from zoo_core.names import Later
 from zoo_core.prediction import Prediction
 
 from .datasets import Dataset, Sample
@@ -14,9 +15,11 @@ from .protocols import Protocol
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy import typing as npt
 
-    from .report import Section
+    from . import report
+else:
+    np, npt, report = Later("numpy"), Later("numpy.typing"), Later("zoo_evaluation.report")
 
 S = TypeVar("S", bound=Sample)
 
@@ -95,14 +98,14 @@ class Evaluation(ABC, Generic[S]):
             folder: Where larger things are.
         """
 
-    def confusion(self, rows: Iterable[Mapping[str, Any]], folder: Path) -> "NDArray[np.int64] | None":
+    def confusion(self, rows: Iterable[Mapping[str, Any]], folder: Path) -> "npt.NDArray[np.int64] | None":
         """Return how often each class of the model's was taken for each, `(C, C)`, a row for each true class.
 
         `None` where a task has no such.
         """
         return None
 
-    def sections(self, rows: Sequence[Mapping[str, Any]], folder: Path) -> "Sequence[Section]":
+    def sections(self, rows: Sequence[Mapping[str, Any]], folder: Path) -> "Sequence[report.Section]":
         """Return what a report shows beside the numbers: by default confused classes, and the worst samples.
 
         Args:

@@ -8,11 +8,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from zoo_core import WeightsEnum, get_task, get_weight
+from zoo_core.names import Later
 from zoo_core.prediction import PredictionJob, Predictor, options_with
 from zoo_core.tasks import Task
 
 if TYPE_CHECKING:
     from torch import nn
+else:
+    nn = Later("torch.nn")
 
 
 class Subject(ABC):

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zoo_core.files import sha256_of
+from zoo_core.names import Later
 
 from .samples import Sample
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy import typing as npt
+else:
+    np, npt = Later("numpy"), Later("numpy.typing")
 
 Outline: TypeAlias = Sequence[Sequence[float]] | Mapping[str, Any]
 """An object as COCO has it: polygons (x, y, x, y, ...) in pixels, or run lengths, `{"size": ..., "counts": ...}`."""
@@ -21,7 +24,7 @@ Outline: TypeAlias = Sequence[Sequence[float]] | Mapping[str, Any]
 class LabelMapSample(Sample):
     """An image with the class of each pixel."""
 
-    def label_map(self) -> "NDArray[np.uint8]":
+    def label_map(self) -> "npt.NDArray[np.uint8]":
         """Return the classes, uint8 `(H, W)`, as places among the data set's categories; 255 does not count.
 
         Raises:
@@ -40,7 +43,7 @@ class LabelFileSample(LabelMapSample):
 
     labels: Path
 
-    def label_map(self) -> "NDArray[np.uint8]":
+    def label_map(self) -> "npt.NDArray[np.uint8]":
         """Read the file."""
         from ._label_files import read_label_map
 
@@ -65,7 +68,7 @@ class OutlinedSample(LabelMapSample):
     width: int
     objects: tuple[tuple[int, Outline], ...]
 
-    def label_map(self) -> "NDArray[np.uint8]":
+    def label_map(self) -> "npt.NDArray[np.uint8]":
         """Draw the objects; where two of them overlap it is 255."""
         from ._outlines import draw
 

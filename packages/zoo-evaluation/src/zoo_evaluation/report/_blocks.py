@@ -5,10 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, Union
 
+from zoo_core.names import Later
+
 from ._chart import Chart
 
 if TYPE_CHECKING:
     from PIL import Image
+else:
+    Image = Later("PIL.Image")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

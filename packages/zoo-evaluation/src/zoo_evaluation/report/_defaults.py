@@ -4,14 +4,18 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from zoo_core.names import Later
+
 from ._blocks import Bars, Block, Matrix, Picture, Pictures, Section, Table
 from ._html import number_text
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy import typing as npt
 
     from zoo_evaluation.datasets import Sample
+else:
+    np, npt = Later("numpy"), Later("numpy.typing")
 
 MOST_CLASSES = 24
 """Up to that many classes are shown as a matrix."""
@@ -23,7 +27,7 @@ COUNTS = frozenset({"count", "pixels"})
 """What figures of a class stand beside numbers of how good it is."""
 
 
-def confusion_sections(names: Sequence[str], matrix: "NDArray[np.int64]") -> list[Section]:
+def confusion_sections(names: Sequence[str], matrix: "npt.NDArray[np.int64]") -> list[Section]:
     """Return a confusion matrix of the classes that occur, and the pairs that are confused most often.
 
     Args:

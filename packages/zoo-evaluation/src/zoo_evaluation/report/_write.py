@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo_core.names import Later
 from zoo_evaluation._files import write_whole
 
 from ._blocks import Section, Table
@@ -12,14 +13,15 @@ from ._html import number_text
 from ._page import page
 
 if TYPE_CHECKING:
-    from zoo_evaluation._evaluation import Evaluation
-    from zoo_evaluation._record import Record
+    from zoo_evaluation import _evaluation, _record
+else:
+    _evaluation, _record = Later("zoo_evaluation._evaluation"), Later("zoo_evaluation._record")
 
 NAME = "report.html"
 
 
 def write_report(
-    record: "Record", evaluation: "Evaluation[Any]", rows: Sequence[Mapping[str, Any]], folder: Path
+    record: "_record.Record", evaluation: "_evaluation.Evaluation[Any]", rows: Sequence[Mapping[str, Any]], folder: Path
 ) -> Path:
     """Write what was measured as one page, which needs no network, and return its path.
 
@@ -45,7 +47,7 @@ def write_report(
     return path
 
 
-def facts_section(record: "Record") -> Section:
+def facts_section(record: "_record.Record") -> Section:
     """Return everything that the numbers depend on, as the record has it."""
     content = record.to_dict()
     parts = ("model", "dataset", "protocol", "settings", "versions", "timing")
@@ -53,7 +55,7 @@ def facts_section(record: "Record") -> Section:
     return Section(title="What this depends on", blocks=[Table(header=["fact", "value"], rows=rows)])
 
 
-def _numbers(record: "Record") -> Section:
+def _numbers(record: "_record.Record") -> Section:
     header, rows = record.table()
     return Section(title="Numbers", blocks=[Table(header=header, rows=rows)])
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from zoo_core.names import Later, closest, load_reference
 from zoo_export._facts import ExportError, Facts
@@ -19,7 +19,7 @@ else:
     NDArray = dict
     ExportedProgram = object
 
-Calibration: TypeAlias = "Iterable[Sequence[NDArray[np.generic]]]"
+Calibration: TypeAlias = Iterable[Sequence[NDArray[Any]]]
 """Inputs like those that a file will be given, each in order: they can be gone through several times."""
 
 
