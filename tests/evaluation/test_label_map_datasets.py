@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import shutil
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from pycocotools import mask as peer
 
 from evaluation.makers_pixels import COCO_IDS, VOC, box, coco, label_maps, save_labels, voc
 from zoo_evaluation import open_dataset
-from zoo_evaluation.datasets import DatasetError
+from zoo_evaluation.datasets import DatasetError, find_layout
 
 SMALL = np.zeros((8, 10), dtype=int)
 
@@ -153,6 +154,33 @@ def test_images_without_a_label_map_and_the_other_way_round_are_told(tmp_path):
         "1 images have no label map, and are left out: b.",
         "1 label maps have no image, and are left out: c.",
     )
+
+
+def names_in(root, **options):
+    return [sample.name for sample in open_dataset(root, holds="label maps", **options)]
+
+
+def test_folders_of_splits_in_both_folders_are_kept_apart(tmp_path):
+    label_maps(tmp_path, dict.fromkeys(["Train/a", "Train/b", "validation/c", "test/d"], (SMALL, SMALL)))
+    (tmp_path / "images" / ".cache").mkdir()
+    assert find_layout(tmp_path, holds="label maps").splits(tmp_path) == ("train", "test", "val")
+    assert names_in(tmp_path) == ["validation/c.png"]
+    assert names_in(tmp_path, split="train") == ["Train/a.png", "Train/b.png"]
+    with pytest.raises(DatasetError, match=r"no split 'trainval': expected train or test or val"):
+        names_in(tmp_path, split="trainval")
+    shutil.rmtree(tmp_path / "labels" / "test")  # images alone are no split
+    shutil.rmtree(tmp_path / "images" / "validation")
+    assert find_layout(tmp_path, holds="label maps").splits(tmp_path) == ("train",)
+    assert names_in(tmp_path) == ["Train/a.png", "Train/b.png"]
+
+
+@pytest.mark.parametrize("names", [["train/a", "cars/b"], ["train/a", "b"], ["train/a", "training/b"]])
+def test_label_maps_in_other_folders_are_one_whole(tmp_path, names):
+    label_maps(tmp_path, dict.fromkeys(names, (SMALL, SMALL)))
+    assert find_layout(tmp_path, holds="label maps").splits(tmp_path) == ()
+    assert sorted(names_in(tmp_path)) == sorted(f"{name}.png" for name in names)
+    with pytest.raises(DatasetError, match="no split 'val': expected none, it is one whole"):
+        names_in(tmp_path, split="val")
 
 
 def _another_size(root):

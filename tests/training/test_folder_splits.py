@@ -124,6 +124,18 @@ def test_label_maps_of_tests_are_not_trained_on(tmp_path, layout):
     assert "testing" in trained.notes[-1]
 
 
+def test_label_maps_in_folders_of_splits_are_trained_on_and_measured_with(tmp_path):
+    write_label_maps(tmp_path, 5)
+    for kind in ("images", "labels"):
+        for split, places in {"train": range(3), "val": range(3, 5)}.items():
+            (tmp_path / kind / split).mkdir()
+            for place in places:
+                (tmp_path / kind / f"{place:03d}.png").rename(tmp_path / kind / split / f"{place:03d}.png")
+    trained, held_out = open_split(tmp_path, "label maps", 0.2, 0)
+    assert [sample.name for sample in trained] == ["train/000.png", "train/001.png", "train/002.png"]
+    assert [sample.name for sample in held_out] == ["val/003.png", "val/004.png"]
+
+
 def imagenet(root: Path, *folders: str) -> Path:
     for folder in folders:
         synset_folders(root / folder, SYNSETS, dict.fromkeys(SYNSETS, 2))

@@ -9,11 +9,11 @@ from torch import nn
 
 from zoo_core import task_of
 from zoo_core.prediction import Failure, Prediction, Predictor
+from zoo_evaluation.datasets.split_names import TRAINING
 from zoo_evaluation.report import Chart, Line, Picture, Pictures, Section, Table, page
 
 from ._files import write_whole
 from ._prepare import Prepared
-from ._split import TRAINING
 
 PAGE = "report.html"
 MOST = 24

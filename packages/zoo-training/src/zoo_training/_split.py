@@ -8,13 +8,11 @@ from typing import Any, TypeVar
 
 from zoo_evaluation import Dataset, open_dataset
 from zoo_evaluation.datasets import ClassSample, DatasetError, ObjectsSample, find_layout
+from zoo_evaluation.datasets.split_names import SPLITS, TEST, TRAINING, VALIDATION
 
 from ._randomness import generator_of
 
 S = TypeVar("S")
-TRAINING, VALIDATION, TEST = ("train", "training"), ("val", "valid", "validation"), ("test", "testing")
-"""What the folders of a data set's splits are called, in lower case."""
-_SPLITS = (*TRAINING, *VALIDATION, *TEST)
 CLASS_FOLDERS, LISTED = ("image-folder", "video-folder"), "csv"
 """Layouts in which any folder is a class, and that in which a file lists the samples."""
 
@@ -140,7 +138,7 @@ def _training_folder(root: Path, holds: str, layout: str | None) -> Path | None:
     here = _layout(root, holds, layout)
     if here == LISTED and (layout is not None or _folder(root, VALIDATION) is None):
         return None  # the file says where samples are
-    are_splits = here in CLASS_FOLDERS and all(path.name.lower() in _SPLITS for path in _folders(root))
+    are_splits = here in CLASS_FOLDERS and all(path.name.lower() in SPLITS for path in _folders(root))
     if folder is None:
         if are_splits:
             names = " and ".join(path.name for path in _folders(root))

@@ -3,6 +3,8 @@
 images/**/NAME.jpg
 labels/**/NAME.png
 categories.txt, a name a line, or categories.json, a list: in the order of the classes' numbers
+
+It is divided where `images` has nothing but folders of splits: images/train/NAME.jpg, labels/train/NAME.png.
 """
 
 import json
@@ -14,6 +16,7 @@ from ._dataset import Dataset, DatasetError
 from ._label_files import IGNORED, check_label_files
 from ._missing import left_out
 from .pixel_samples import LabelFileSample
+from .split_names import SPLITS
 
 _CATEGORIES = ("categories.txt", "categories.json")
 
@@ -23,14 +26,30 @@ def recognises(root: Path) -> bool:
     return (root / "images").is_dir() and any((root / "labels").rglob("*.png"))
 
 
-def read(root: Path) -> Dataset[LabelFileSample]:
+def splits(root: Path) -> tuple[str, ...]:
+    """Return which splits have images and label maps of their own."""
+    return tuple(_splits(root))
+
+
+def read(root: Path, *, split: str | None = None) -> Dataset[LabelFileSample]:
     """Read the images that have a label map.
+
+    Args:
+        root: Has the folders `images` and `labels`, and the names of the classes.
+        split: Which of its splits, where it is divided: by default `"val"`, else `"test"`, else `"train"`.
 
     Raises:
         DatasetError: There are none, they do not fit, or the classes are not named.
     """
     categories, file = _categories(root)
-    images, labels = _by_stem(root / "images", image_suffixes()), _by_stem(root / "labels", frozenset({".png"}))
+    divided = _splits(root)
+    if split is not None and split not in divided:
+        raise DatasetError(
+            f"{root} has no split {split!r}: expected {' or '.join(divided) or 'none, it is one whole'}."
+        )
+    part = divided[split or next(name for name in ("val", "test", "train") if name in divided)] if divided else ""
+    images = _by_stem(root / "images", part, image_suffixes())
+    labels = _by_stem(root / "labels", part, frozenset({".png"}))
     samples = [
         LabelFileSample(name=path.relative_to(root / "images").as_posix(), paths=(path,), labels=labels[stem])
         for stem, path in images.items()
@@ -50,10 +69,19 @@ def read(root: Path) -> Dataset[LabelFileSample]:
     )
 
 
-def _by_stem(folder: Path, suffixes: frozenset[str]) -> dict[str, Path]:
-    """Return the files by their path without the suffix, sorted."""
+def _splits(root: Path) -> dict[str, str]:
+    """Return the folders of splits by what they hold: `{"val": "validation"}`; none where the data set is one whole."""
+    seen = [path for path in (root / "images").glob("*") if path.is_dir() or path.suffix.lower() in image_suffixes()]
+    stands_for = {path.name: SPLITS.get(path.name.lower(), "") for path in seen if not path.name.startswith(".")}
+    if "" in stands_for.values() or len(set(stands_for.values())) < len(stands_for):
+        return {}
+    return {split: name for name, split in sorted(stands_for.items()) if (root / "labels" / name).is_dir()}
+
+
+def _by_stem(folder: Path, part: str, suffixes: frozenset[str]) -> dict[str, Path]:
+    """Return the files in a part of a folder by their path without the suffix, sorted."""
     found = dict[str, Path]()
-    for path in sorted(folder.rglob("*")):
+    for path in sorted((folder / part).rglob("*")):
         if path.suffix.lower() not in suffixes or path.name.startswith("."):
             continue
         stem = path.relative_to(folder).with_suffix("").as_posix()
