@@ -125,6 +125,7 @@ def test_what_a_file_cannot_hold_is_named_and_leaves_the_file(tmp_path, value):
             "views = 2 is for the features of a frozen network, without mixup and cutmix: add freeze",
         ),
         ("classes", {"views": 2, "freeze": "head", "mixup": 0.2}, "views = 2 is for the features"),
+        ("flows", {"momentum": 0.8}, 'momentum = 0.8 is of sgd, found optimizer = "adamw": add optimizer = "sgd"'),
     ],
 )
 def test_values_that_a_task_does_not_use_are_refused(holds, values, text):
@@ -144,6 +145,7 @@ def test_values_that_a_task_does_not_use_are_refused(holds, values, text):
         ("objects", {"scale_jitter": 1.0, "least_scale": 0.1}),
         ("flows", {"scale_jitter": 0.3, "flow_updates": 4}),
         ("objects", {"mixup": 0.0, "views": 1}),
+        ("classes", {"optimizer": "sgd", "momentum": 0.8}),
     ],
 )
 def test_values_that_a_task_uses_are_taken(holds, values):

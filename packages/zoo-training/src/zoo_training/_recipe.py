@@ -122,15 +122,21 @@ def require_used(recipe: Recipe, holds: str, *usual: Recipe) -> None:
     """
     if holds not in HELD:
         return
+    nobody_asked = (Recipe(), *usual)
     told = []
     for each in fields(recipe):
         value, of = getattr(recipe, each.name), each.metadata["of"]
-        if of and holds not in of and value not in [getattr(one, each.name) for one in (Recipe(), *usual)]:
+        if of and holds not in of and value not in [getattr(one, each.name) for one in nobody_asked]:
             told.append(f"{each.name} = {value} (for {_listed(of)})")
     if told:
         raise ValueError(f"Training of {holds} does not use {', '.join(told)}: leave that out.")
+    if recipe.optimizer != "sgd" and recipe.momentum not in [one.momentum for one in nobody_asked]:
+        raise ValueError(
+            f'momentum = {recipe.momentum} is of sgd, found optimizer = "{recipe.optimizer}": add '
+            'optimizer = "sgd", or leave it out.'
+        )
     has_features = recipe.freeze == "head" and not (recipe.mixup or recipe.cutmix)
-    if recipe.views not in [one.views for one in (Recipe(), *usual)] and not has_features:
+    if recipe.views not in [one.views for one in nobody_asked] and not has_features:
         raise ValueError(
             f"views = {recipe.views} is for the features of a frozen network, without mixup and cutmix: add "
             'freeze = "head", or leave it out.'
