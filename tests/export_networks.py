@@ -31,8 +31,9 @@ HEADS = {
     r"\.cls_score$|classification_head\.module_list\.\d+(\.1)?$": (SCORES, 0.0),
     r"\.bbox_pred$|regression_head\.module_list\.\d+(\.1)?$": (0.5, 0.0),
     r"\.bbox_reg$": (0.5, 1.0),
+    r"\.flow_head\.conv2$": (0.1, 0.0),
 }
-"""The standard deviation, and the bias, of what heads of detectors give, by their names."""
+"""The standard deviation, and the bias, of what heads of detectors and of flow give, by their names."""
 LIMITS = {
     "rcnn": {"rpn_post_nms_top_n_test": 50},  # since synthetic scores are above the threshold for all classes
     "fcos": {"max_size": 416},  # so that no level of a picture of three to one is a single row (docs/export.md)
@@ -64,7 +65,10 @@ def network_of(name: str) -> nn.Module:
         network = prepare_(build_as(name, built_as, **record["kwargs"] | limits), record)
         task = get_model_entry(name).task
         if task == "detection":
-            return with_heads_of_a_size_(network, list(inputs_of_network(name, network))[::3])
+            images = [inputs[0] for inputs in inputs_of_network(name, network)]
+            return with_heads_of_a_size_(network, (images[::3],))
+        if task == "optical_flow":
+            return with_heads_of_a_size_(network, *list(inputs_of_network(name, network))[::8])
         if task == "classification":
             return with_scores_of_a_size_(network, images_of(name, network))
         return with_scores_of_a_size_(network, images_of(name, network)[::3]) if task == "video" else network
@@ -75,9 +79,9 @@ def entry_of(name: str) -> WeightsEnum:
     return get_model_weights(name)[ENTRIES.get(name, "DEFAULT")]
 
 
-def inputs_of_network(name: str, network: nn.Module) -> Iterator[Tensor]:
+def inputs_of_network(name: str, network: nn.Module) -> Iterator[tuple[Tensor, ...]]:
     """Yield what the certificate is about, as the preprocessing makes it."""
-    return (inputs[0] for _, inputs in cases(program_of(name, network, raw=True)))
+    return (inputs for _, inputs in cases(program_of(name, network, raw=True)))
 
 
 def program_of(name: str, network: nn.Module, *, raw: bool = False) -> Program:
@@ -87,7 +91,7 @@ def program_of(name: str, network: nn.Module, *, raw: bool = False) -> Program:
 
 def images_of(name: str, network: nn.Module) -> Tensor:
     """Return one of each input of a network of classes that the certificate is about, as the preprocessing makes it."""
-    return torch.cat([batch[:1] for batch in inputs_of_network(name, network)])
+    return torch.cat([batch[:1] for (batch,) in inputs_of_network(name, network)])
 
 
 @torch.no_grad()
@@ -101,10 +105,10 @@ def with_scores_of_a_size_(network: nn.Module, images: Tensor) -> nn.Module:
 
 
 @torch.no_grad()
-def with_heads_of_a_size_(network: nn.Module, images: Sequence[Tensor]) -> nn.Module:
-    """Make scores and deltas of a detector as large as trained ones."""
+def with_heads_of_a_size_(network: nn.Module, *calls: Sequence[Any]) -> nn.Module:
+    """Make scores and deltas of a detector, or steps of flow, as large as trained ones in what it is called with."""
     given: dict[str, list[Tensor]] = {}
-    calibrate_(network, images)
+    calibrate_(network, *calls[0])
     wanted = {
         name: sizes
         for name, module in network.named_modules()
@@ -117,7 +121,8 @@ def with_heads_of_a_size_(network: nn.Module, images: Sequence[Tensor]) -> nn.Mo
         )
         for name in wanted
     ]
-    network(images)
+    for inputs in calls:
+        network(*inputs)
     for hook in hooks:
         hook.remove()
     for name, (deviation, bias) in wanted.items():
