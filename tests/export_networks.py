@@ -32,8 +32,9 @@ HEADS = {
     r"\.bbox_pred$|regression_head\.module_list\.\d+(\.1)?$": (0.5, 0.0),
     r"\.bbox_reg$": (0.5, 1.0),
     r"\.flow_head\.conv2$": (0.1, 0.0),
+    r"^(aux_)?classifier\.4$|_classifier$": (SCORES, 0.0),
 }
-"""The standard deviation, and the bias, of what heads of detectors and of flow give, by their names."""
+"""The standard deviation, and the bias, of what heads of detectors, label maps and flow give, by their names."""
 LIMITS = {
     "rcnn": {"rpn_post_nms_top_n_test": 50},  # since synthetic scores are above the threshold for all classes
     "fcos": {"max_size": 416},  # so that no level of a picture of three to one is a single row (docs/export.md)
@@ -65,8 +66,11 @@ def network_of(name: str) -> nn.Module:
         network = prepare_(build_as(name, built_as, **record["kwargs"] | limits), record)
         task = get_model_entry(name).task
         if task == "detection":
-            images = [inputs[0] for inputs in inputs_of_network(name, network)]
-            return with_heads_of_a_size_(network, (images[::3],))
+            images = [image for image, *_ in inputs_of_network(name, network)][::3]
+            return with_heads_of_a_size_(calibrate_(network, images), (images,))
+        if task == "segmentation":
+            images = images_of(name, network, side=256)
+            return with_heads_of_a_size_(calibrate_(network, images), (images[::3],))
         if task == "optical_flow":
             return with_heads_of_a_size_(network, *list(inputs_of_network(name, network))[::8])
         if task == "classification":
@@ -89,9 +93,16 @@ def program_of(name: str, network: nn.Module, *, raw: bool = False) -> Program:
     return program_class(name)(network.eval(), entry_of(name), raw=raw, **OPTIONS.get(name, {}))
 
 
-def images_of(name: str, network: nn.Module) -> Tensor:
-    """Return one of each input of a network of classes that the certificate is about, as the preprocessing makes it."""
-    return torch.cat([batch[:1] for (batch,) in inputs_of_network(name, network)])
+def images_of(name: str, network: nn.Module, side: int | None = None) -> Tensor:
+    """Return one of each input of a network of classes that the certificate is about, as the preprocessing makes it.
+
+    Args:
+        name: The model's.
+        network: It.
+        side: Height and width of the images, where the preprocessing makes several sizes.
+    """
+    images = (batch[:1] for (batch,) in inputs_of_network(name, network))
+    return torch.cat([image if side is None else nn.functional.interpolate(image, (side, side)) for image in images])
 
 
 @torch.no_grad()
@@ -106,9 +117,8 @@ def with_scores_of_a_size_(network: nn.Module, images: Tensor) -> nn.Module:
 
 @torch.no_grad()
 def with_heads_of_a_size_(network: nn.Module, *calls: Sequence[Any]) -> nn.Module:
-    """Make scores and deltas of a detector, or steps of flow, as large as trained ones in what it is called with."""
+    """Make scores, deltas of a detector, and steps of flow as large as trained ones in what it is called with."""
     given: dict[str, list[Tensor]] = {}
-    calibrate_(network, *calls[0])
     wanted = {
         name: sizes
         for name, module in network.named_modules()
