@@ -68,10 +68,7 @@ def network_of(name: str) -> nn.Module:
         if task == "detection":
             images = [image for image, *_ in inputs_of_network(name, network)][::3]
             return with_heads_of_a_size_(calibrate_(network, images), (images,))
-        if task == "segmentation":
-            images = images_of(name, network, side=256)
-            return with_heads_of_a_size_(calibrate_(network, images), (images[::3],))
-        if task == "optical_flow":
+        if task in {"segmentation", "optical_flow"}:
             return with_heads_of_a_size_(network, *list(inputs_of_network(name, network))[::8])
         if task == "classification":
             return with_scores_of_a_size_(network, images_of(name, network))
@@ -93,16 +90,9 @@ def program_of(name: str, network: nn.Module, *, raw: bool = False) -> Program:
     return program_class(name)(network.eval(), entry_of(name), raw=raw, **OPTIONS.get(name, {}))
 
 
-def images_of(name: str, network: nn.Module, side: int | None = None) -> Tensor:
-    """Return one of each input of a network of classes that the certificate is about, as the preprocessing makes it.
-
-    Args:
-        name: The model's.
-        network: It.
-        side: Height and width of the images, where the preprocessing makes several sizes.
-    """
-    images = (batch[:1] for (batch,) in inputs_of_network(name, network))
-    return torch.cat([image if side is None else nn.functional.interpolate(image, (side, side)) for image in images])
+def images_of(name: str, network: nn.Module) -> Tensor:
+    """Return one of each input of a network of classes that the certificate is about, as the preprocessing makes it."""
+    return torch.cat([batch[:1] for (batch,) in inputs_of_network(name, network)])
 
 
 @torch.no_grad()

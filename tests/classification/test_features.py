@@ -10,6 +10,9 @@ from zoo_classification import Inception3
 from zoo_core import get_model_builder, get_model_weights, list_models
 from zoo_core.features import extract_features, list_features
 
+EXPORTED_DAILY = ("densenet121", "resnet18", "vit_b_16")
+"""Checkpoints, plain convolutions, attention: as whole networks all families are exported daily (test_networks.py)."""
+
 
 def smallest_of_each_family() -> list[str]:
     """Return the names of the models with the fewest parameters, one for each file of builders."""
@@ -88,6 +91,11 @@ def test_backbone_trains_all_of_its_parameters(model: nn.Module) -> None:
     assert all(parameter.grad is not None for parameter in backbone.parameters())
 
 
+@pytest.mark.parametrize(
+    "model",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name not in EXPORTED_DAILY)) for name in smallest_of_each_family()],
+    indirect=True,
+)
 def test_exported_backbone_agrees_on_other_batches(model: nn.Module, images: Tensor) -> None:
     backbone = extract_features(model, [middle(model)])
     dynamic = ({0: torch.export.Dim.AUTO},)

@@ -7,6 +7,8 @@ from reference.agreement import assert_recorded
 from reference.records import build_as, cases, inputs_of, is_int8, prepare_, record_of, recorded, registered, tolerance
 from reference.targets import targets_for
 
+CASES = cases(slow_if_large=True, slow_if_again=True)
+
 
 @pytest.fixture(autouse=True)
 def _one_thread():
@@ -21,7 +23,7 @@ def test_every_model_and_member_has_a_recorded_output_and_no_output_is_of_anothe
     assert recorded("outputs") == {case for case in registered() if not is_int8(*case)}
 
 
-@pytest.mark.parametrize(("model", "member"), cases(slow_if_large=True))
+@pytest.mark.parametrize(("model", "member"), CASES)
 def test_output_is_the_recorded_one(model: str, member: str) -> None:
     record = record_of("outputs", model, member)
     network = prepare_(build_as(model, member, **record["kwargs"]), record)
@@ -32,7 +34,7 @@ def test_output_is_the_recorded_one(model: str, member: str) -> None:
 
 @pytest.mark.parametrize(
     ("model", "member"),
-    [case for case in cases(slow_if_large=True) if "training" in record_of("outputs", *map(str, case.values))],
+    [case for case in CASES if "training" in record_of("outputs", *map(str, case.values))],
 )
 def test_losses_are_the_recorded_ones(model: str, member: str) -> None:
     record = record_of("outputs", model, member)

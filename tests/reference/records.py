@@ -32,6 +32,8 @@ from .fill import calibrate_, fill_, image_batch, unit_image
 FOLDER = Path(__file__).parent
 LARGE = 60_000_000
 """Parameters above which running a model is slow."""
+MIDDLING = 20_000_000
+"""Parameters above which running a model again takes its time."""
 BUSY = "rcnn_resnet50"
 """In the names of models that are slow to run whatever their size: they look at a thousand boxes of each image."""
 
@@ -63,11 +65,21 @@ def record_of(kind: str, model: str, member: str) -> dict[str, Any]:
     return record
 
 
-def cases(kind: str = "outputs", *, slow_if_large: bool) -> list[ParameterSet]:
-    """Return what there are records of in the folder `kind`, as parameters for tests."""
+def cases(kind: str = "outputs", *, slow_if_large: bool, slow_if_again: bool = False) -> list[ParameterSet]:
+    """Return what there are records of in the folder `kind`, as parameters for tests.
+
+    Args:
+        kind: The folder.
+        slow_if_large: Mark models that are slow to run.
+        slow_if_again: Mark members, too, that are another name for what the record holds for, of models of some size.
+    """
     return [
         pytest.param(
-            model, member, id=f"{model}-{member}", marks=[pytest.mark.slow] * (slow_if_large and _is_large(model))
+            model,
+            member,
+            id=f"{model}-{member}",
+            marks=[pytest.mark.slow]
+            * ((slow_if_large and _is_large(model)) or (slow_if_again and _is_again(kind, model, member))),
         )
         for model, member in sorted(recorded(kind))
     ]
@@ -142,6 +154,11 @@ def _read(kind: str, model: str) -> list[dict[str, Any]]:
 
 def _is_large(model: str) -> bool:
     return BUSY in model or bool(_read("outputs", model)[0]["num_params"] > LARGE)
+
+
+def _is_again(kind: str, model: str, member: str) -> bool:
+    record = record_of(kind, model, member)
+    return bool(record["for"][0] != member and record["num_params"] > MIDDLING)
 
 
 def _members(model: str, weights: str | None) -> list[str]:
