@@ -316,6 +316,7 @@ def test_flow_is_compared_in_pixels() -> None:
     assert program.compare([expected + 1], [expected], 2.0) == (1.0, True)
 
 
+@needs_new_torch
 def test_objects_are_the_same_whose_scores_differ_by_no_more_than_the_tolerance() -> None:
     program = program_of("ssd")
     expected = objects(20)
