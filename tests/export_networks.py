@@ -66,8 +66,8 @@ def network_of(name: str) -> nn.Module:
         network = prepare_(build_as(name, built_as, **record["kwargs"] | limits), record)
         task = get_model_entry(name).task
         if task == "detection":
-            images = [image for image, *_ in inputs_of_network(name, network)][::3]
-            return with_heads_of_a_size_(calibrate_(network, images), (images,))
+            scenes = [scene for scene, *_ in inputs_of_network(name, network)][::3]
+            return with_heads_of_a_size_(calibrate_(network, scenes), (scenes,))
         if task in {"segmentation", "optical_flow"}:
             return with_heads_of_a_size_(network, *list(inputs_of_network(name, network))[::8])
         if task == "classification":
