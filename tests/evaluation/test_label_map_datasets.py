@@ -166,7 +166,7 @@ def test_folders_of_splits_in_both_folders_are_kept_apart(tmp_path):
     assert find_layout(tmp_path, holds="label maps").splits(tmp_path) == ("train", "test", "val")
     assert names_in(tmp_path) == ["validation/c.png"]
     assert names_in(tmp_path, split="train") == ["Train/a.png", "Train/b.png"]
-    with pytest.raises(DatasetError, match=r"no split 'trainval': expected train or test or val"):
+    with pytest.raises(DatasetError, match=r"no split 'trainval': expected train or test or val\."):
         names_in(tmp_path, split="trainval")
     shutil.rmtree(tmp_path / "labels" / "test")  # images alone are no split
     shutil.rmtree(tmp_path / "images" / "validation")
@@ -179,7 +179,7 @@ def test_label_maps_in_other_folders_are_one_whole(tmp_path, names):
     label_maps(tmp_path, dict.fromkeys(names, (SMALL, SMALL)))
     assert find_layout(tmp_path, holds="label maps").splits(tmp_path) == ()
     assert sorted(names_in(tmp_path)) == sorted(f"{name}.png" for name in names)
-    with pytest.raises(DatasetError, match="no split 'val': expected none, it is one whole"):
+    with pytest.raises(DatasetError, match="no split 'val': it is one whole, leave the split out"):
         names_in(tmp_path, split="val")
 
 

@@ -44,9 +44,8 @@ def read(root: Path, *, split: str | None = None) -> Dataset[LabelFileSample]:
     categories, file = _categories(root)
     divided = _splits(root)
     if split is not None and split not in divided:
-        raise DatasetError(
-            f"{root} has no split {split!r}: expected {' or '.join(divided) or 'none, it is one whole'}."
-        )
+        expected = f"expected {' or '.join(divided)}." if divided else "it is one whole, leave the split out."
+        raise DatasetError(f"{root} has no split {split!r}: {expected}")
     part = divided[split or next(name for name in ("val", "test", "train") if name in divided)] if divided else ""
     images = _by_stem(root / "images", part, image_suffixes())
     labels = _by_stem(root / "labels", part, frozenset({".png"}))
